@@ -1,0 +1,184 @@
+//! Frames between the runtime and a worker host: the header and the kinds. No I/O, nothing of the payload.
+//!
+//! A frame is `u32 length | u8 kind | u8 codec | u16 flags`, little-endian, then `length` bytes of payload. One frame is one
+//! document; calls and results travel as arrays.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+/// Bytes of the header.
+pub const HEADER: usize = 8;
+
+/// Longest payload that is accepted. A host that announces more is broken and is replaced.
+pub const MAX_PAYLOAD: usize = 64 << 20;
+
+/// The only codec so far: JSON text as in section 2 of the wire protocol, values with the tags of its appendix A.
+pub const CODEC_JSON: u8 = 0;
+
+/// Flag: at least one value in the payload carries a tag.
+pub const TAGGED: u16 = 1;
+
+/// What a frame is about. The numbers are the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Host → runtime: it lives; its kind, process id and versions.
+    Hello = 1,
+    /// Template → runtime: the functions and the constructor's settings.
+    Register = 2,
+    /// Runtime → host: limits.
+    Config = 3,
+    /// Host → runtime: calls may come.
+    Ready = 4,
+    /// Runtime → host: `[[call, function, args, kwargs], …]`.
+    Calls = 5,
+    /// Host → runtime: `[[call, status, value, run_ns], …]`.
+    Results = 6,
+    /// Runtime → host: `[call, …]` to cancel.
+    Cancel = 7,
+    /// Runtime → host: give back what was not started.
+    Recall = 8,
+    /// Host → runtime: `[call, …]` that were not started and will not be.
+    Recalled = 9,
+    /// Runtime → template: a new host, its socket and status page ride along.
+    Fork = 10,
+    /// Template → runtime: the new host's process id.
+    Forked = 11,
+    /// Runtime → host: no more calls will come; finish.
+    Drain = 12,
+    /// Host → runtime: finished.
+    Drained = 13,
+    /// Template → runtime: the program could not be loaded.
+    Failed = 14,
+}
+
+impl Kind {
+    const ALL: [Self; 14] = [
+        Self::Hello,
+        Self::Register,
+        Self::Config,
+        Self::Ready,
+        Self::Calls,
+        Self::Results,
+        Self::Cancel,
+        Self::Recall,
+        Self::Recalled,
+        Self::Fork,
+        Self::Forked,
+        Self::Drain,
+        Self::Drained,
+        Self::Failed,
+    ];
+
+    fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
+    }
+}
+
+/// One frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// What it is about.
+    pub kind: Kind,
+    /// Whether a value in it carries a tag.
+    pub tagged: bool,
+    /// The document.
+    pub payload: Bytes,
+}
+
+/// Why bytes from a host are not a frame. The host must be replaced: the stream has no point to resume at.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Malformed {
+    /// The kind is not one of ours.
+    #[error("frame of unknown kind {0}")]
+    Kind(u8),
+    /// The codec was not agreed on.
+    #[error("frame in unknown codec {0}")]
+    Codec(u8),
+    /// The length passes [`MAX_PAYLOAD`].
+    #[error("frame of {0} bytes, at most {MAX_PAYLOAD} are accepted")]
+    Length(usize),
+}
+
+/// Appends the header of a frame whose payload has `length` bytes.
+pub fn write_header(out: &mut BytesMut, kind: Kind, tagged: bool, length: u32) {
+    out.put_u32_le(length);
+    out.put_u8(kind as u8);
+    out.put_u8(CODEC_JSON);
+    out.put_u16_le(if tagged { TAGGED } else { 0 });
+}
+
+/// Takes the first whole frame out of `input`, or nothing if it is not complete yet.
+///
+/// # Errors
+/// [`Malformed`] as soon as the header is readable and wrong.
+pub fn read(input: &mut BytesMut) -> Result<Option<Frame>, Malformed> {
+    let Some((mut header, rest)) = input.split_at_checked(HEADER) else { return Ok(None) };
+    let length = header.get_u32_le() as usize;
+    let (number, codec, flags) = (header.get_u8(), header.get_u8(), header.get_u16_le());
+    let kind = Kind::from_number(number).ok_or(Malformed::Kind(number))?;
+    if codec != CODEC_JSON {
+        return Err(Malformed::Codec(codec));
+    }
+    if length > MAX_PAYLOAD {
+        return Err(Malformed::Length(length));
+    }
+    if rest.len() < length {
+        return Ok(None);
+    }
+    input.advance(HEADER);
+    let payload = input.split_to(length).freeze();
+    Ok(Some(Frame { kind, tagged: flags & TAGGED != 0, payload }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(kind: Kind, tagged: bool, payload: &[u8]) -> BytesMut {
+        let mut out = BytesMut::new();
+        write_header(&mut out, kind, tagged, payload.len() as u32);
+        out.extend_from_slice(payload);
+        out
+    }
+
+    #[test]
+    fn every_kind_reads_back_as_itself() {
+        for kind in Kind::ALL {
+            let frame = read(&mut written(kind, true, b"[]")).unwrap().unwrap();
+            assert_eq!(frame, Frame { kind, tagged: true, payload: Bytes::from_static(b"[]") });
+        }
+    }
+
+    #[test]
+    fn a_frame_that_came_in_part_is_left_until_the_rest_is_there() {
+        let whole = written(Kind::Calls, false, b"[[1,0,[],{}]]");
+        let mut input = BytesMut::new();
+        for byte in &whole[..whole.len() - 1] {
+            input.put_u8(*byte);
+            assert_eq!(read(&mut input), Ok(None));
+        }
+        input.put_u8(whole[whole.len() - 1]);
+        assert!(read(&mut input).unwrap().is_some());
+        assert!(input.is_empty());
+    }
+
+    #[test]
+    fn a_wrong_header_is_refused_before_its_payload_comes() {
+        assert_eq!(read(&mut BytesMut::from(&[0, 0, 0, 0, 0, 0, 0, 0][..])), Err(Malformed::Kind(0)));
+        assert_eq!(read(&mut BytesMut::from(&[0, 0, 0, 0, 15, 0, 0, 0][..])), Err(Malformed::Kind(15)));
+        assert_eq!(read(&mut BytesMut::from(&[0, 0, 0, 0, 5, 9, 0, 0][..])), Err(Malformed::Codec(9)));
+        assert_eq!(
+            read(&mut BytesMut::from(&[255, 255, 255, 255, 5, 0, 0, 0][..])),
+            Err(Malformed::Length(u32::MAX as usize))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
+            let mut input = BytesMut::from(&bytes[..]);
+            while let Ok(Some(_)) = read(&mut input) {}
+        }
+    }
+}
