@@ -1,1 +1,3 @@
-//! Under construction.
+//! What two programs of PRPC must agree on. No I/O.
+
+pub mod settings;
