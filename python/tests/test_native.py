@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+import vectors
+
+from prpc import native
+from prpc.prpcmessage import PRPCMessage
+
+REPLIES = vectors.load("reply")
+REQUESTS = vectors.load("request")
+ID = UUID("c0ffee00-1234-4abc-8def-0123456789ab")
+FIELDS = [
+    "func_name",
+    "func_args",
+    "func_kwargs",
+    "message_id",
+    "date_create_message",
+    "result",
+    "exception_info",
+    "date_done_message",
+]
+
+
+def check(message: PRPCMessage, expected: dict[str, Any]) -> None:
+    for name in FIELDS:
+        if name in expected:
+            assert vectors.same(getattr(message, name), expected[name]), name
+
+
+@pytest.mark.parametrize("case", REPLIES, ids=lambda case: case["name"])
+def test_reply_is_read(case: dict[str, Any]) -> None:
+    expected = vectors.value(case["value"])
+    check(native.read_reply(vectors.document(case)), expected)
+    if case["expanded"] is not None:
+        check(native.read_reply(case["expanded"]), expected)
+
+
+@pytest.mark.parametrize("case", REPLIES, ids=lambda case: case["name"])
+def test_written_reply_is_read_back(case: dict[str, Any]) -> None:
+    expected = vectors.value(case["value"])
+    path = expected.pop("class")
+    text = native.write_message(PRPCMessage(**expected), path)
+    assert "py/id" not in text
+    check(native.read_reply(text), expected)
+    full = case["expanded"] or case["bytes"]
+    if full is not None and "py/set" not in full and "frozenset" not in full:
+        assert text == full
+
+
+@pytest.mark.parametrize("case", REQUESTS, ids=lambda case: case["name"])
+def test_request(case: dict[str, Any]) -> None:
+    data = vectors.document(case)
+    if case["expect"] == "run":
+        check(native.read_message(data), vectors.value(case["value"]))
+    elif case["reason"] == "already-done":
+        assert native.read_message(data).date_done_message is not None
+    elif case["reason"] == "too-many":
+        with pytest.raises(native.NativeError):
+            native.read_message(data)
+    else:
+        with pytest.raises(native.NativeError) as caught:
+            native.read_message(data)
+        assert caught.value.reason == case["reason"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [bytearray(b"x"), object(), int, {"py/object": 1}, "\ud800", open],
+    ids=lambda value: type(value).__name__,
+)
+def test_refused_when_written(value: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        native.encode([value])
+
+
+def test_cycle_is_refused_when_written() -> None:
+    cycle: list[Any] = []
+    cycle.append(cycle)
+    with pytest.raises(ValueError, match="cyclic"):
+        native.encode(cycle)
+
+
+@pytest.mark.parametrize("arguments", ["text", 5, None, {1}])
+def test_arguments_are_checked(arguments: Any) -> None:
+    with pytest.raises(TypeError, match="func_args"):
+        PRPCMessage("f", arguments, {}, message_id=ID)
