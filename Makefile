@@ -2,19 +2,47 @@
 CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/prpc
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 VENV := $(CACHE)/venv
+PYTHON := $(VENV)/bin/python
+CALLS ?= 50000
+FUZZ_SECONDS ?= 60
 
-.PHONY: deps test lint test-rust test-python
+.PHONY: deps build demo test lint test-rust test-python test-product test-wheel fuzz wheel bench-smoke
 
 deps: ; @sh tests/install.sh "$(VENV)"
 
-test: deps lint test-rust test-python
+build: deps
+	cargo build --release --locked -p prpc-cli
+	mkdir -p bin && ln -sf "$(CARGO_TARGET_DIR)/release/prpc" bin/prpc
+
+demo: build
+	PATH="$(CURDIR)/bin:$(VENV)/bin:$$PATH" PYTHONPATH="$(CURDIR)/python" sh examples/demo.sh
+
+test: deps lint test-rust test-python test-product test-wheel fuzz
 
 lint: deps
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cd python && $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
 
 test-rust: deps
 	cargo test --workspace --locked
 
 test-python: deps
-	cd python && $(VENV)/bin/python -m pytest -q tests
+	cd python && $(PYTHON) -m pytest -q tests
+
+# Whatever crosses a crate: the programs as people run them, against a real Redis.
+test-product: build
+	$(PYTHON) -m pytest -q tests/product
+
+wheel: deps
+	$(VENV)/bin/maturin build --release --locked -m python/pyproject.toml -o "$(CACHE)/wheels"
+
+test-wheel: wheel
+	$(PYTHON) -m pytest -q tests/wheel --wheels "$(CACHE)/wheels"
+
+fuzz: deps
+	command -v cargo-fuzz >/dev/null || cargo install -q cargo-fuzz --locked
+	cd crates/contract && RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$(CACHE)/fuzz" cargo fuzz run decode -- -max_total_time=$(FUZZ_SECONDS) -max_len=65536
+
+bench-smoke: build
+	$(PYTHON) bench/smoke.py --binary bin/prpc --calls $(CALLS)

@@ -11,5 +11,5 @@ if ! command -v redis-server >/dev/null 2>&1; then
     rm -f /usr/sbin/policy-rc.d
 fi
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/python" -c 'import pytest, redis, mypy' 2>/dev/null && [ -x "$venv/bin/ruff" ] ||
-    "$venv/bin/pip" install -q 'pytest>=8' 'redis>=5' 'mypy>=1.13' 'ruff>=0.8'
+"$venv/bin/python" -c 'import pytest, redis, mypy' 2>/dev/null && [ -x "$venv/bin/ruff" ] && [ -x "$venv/bin/maturin" ] ||
+    "$venv/bin/pip" install -q 'pytest>=8' 'redis>=5' 'mypy>=1.13' 'ruff>=0.8' 'maturin>=1.9,<2'

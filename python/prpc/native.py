@@ -20,11 +20,30 @@ from prpc.prpcmessage import PRPCMessage
 
 CLASS_PATHS = ("prpc.prpcmessage.PRPCMessage", "main.prpcmessage.PRPCMessage")
 RESERVED = frozenset(
-    "py/" + name
-    for name in (
-        "bytes b64 b85 function id initargs iterator mod newargs newargsex newobj object property reduce ref repr seq "
-        "set state tuple type default_factory"
-    ).split()
+    {
+        "py/bytes",
+        "py/b64",
+        "py/b85",
+        "py/function",
+        "py/id",
+        "py/initargs",
+        "py/iterator",
+        "py/mod",
+        "py/newargs",
+        "py/newargsex",
+        "py/newobj",
+        "py/object",
+        "py/property",
+        "py/reduce",
+        "py/ref",
+        "py/repr",
+        "py/seq",
+        "py/set",
+        "py/state",
+        "py/tuple",
+        "py/type",
+        "py/default_factory",
+    }
 )
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 512
@@ -374,10 +393,12 @@ class _Reader:
             if name == "datetime.date" and len(payload) == 4:
                 return date(int.from_bytes(payload[:2], "big"), payload[2], payload[3])
             if name == "datetime.time" and len(payload) == 6:
-                return time(*payload[:3], int.from_bytes(payload[3:], "big"), tzinfo=zone)
+                hour, minute, second = payload[:3]
+                return time(hour, minute, second, int.from_bytes(payload[3:], "big"), zone)
             if name == "datetime.datetime" and len(payload) == 10:
                 year, microsecond = int.from_bytes(payload[:2], "big"), int.from_bytes(payload[7:], "big")
-                return datetime(year, *payload[2:7], microsecond, tzinfo=zone)
+                month, day, hour, minute, second = payload[2:7]
+                return datetime(year, month, day, hour, minute, second, microsecond, zone)
         except ValueError:
             pass
         raise NativeError("form", name)

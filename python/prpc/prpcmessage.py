@@ -38,7 +38,6 @@ class PRPCMessage:
         if not isinstance(self.message_id, UUID):
             raise TypeError(f"message_id must be a UUID, not {type(self.message_id).__name__}")
 
-    @property
     def is_message_done(self) -> bool:
         """Whether the outcome has arrived."""
         return self.date_done_message is not None

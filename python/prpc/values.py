@@ -88,7 +88,7 @@ _LEAVES: dict[type, Callable[[Any], Any]] = {
     complex: lambda value: {"$complex": [repr(value.real), repr(value.imag)]},
     range: _range,
 }
-_NAMES = {tuple: "$tuple", set: "$set", frozenset: "$frozenset"}
+_NAMES: dict[type, str] = {tuple: "$tuple", set: "$set", frozenset: "$frozenset"}
 
 
 class Tagger:
@@ -159,7 +159,7 @@ _READERS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "$tuple": lambda items, _: tuple(items),
     "$set": lambda items, _: set(items),
     "$frozenset": lambda items, _: frozenset(items),
-    "$dict": lambda pairs, _: {key: value for key, value in pairs},  # noqa: C416
+    "$dict": lambda pairs, _: dict(pairs),
     "$bytes": lambda text, _: bytes.fromhex(text),
     "$uuid": lambda text, _: UUID(text),
     "$datetime": lambda text, tree: datetime.fromisoformat(text).replace(tzinfo=tree.get("tz")),

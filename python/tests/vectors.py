@@ -14,14 +14,15 @@ FOLDER = Path(__file__).resolve().parents[2] / "crates" / "contract" / "tests" /
 
 
 def load(name: str) -> list[dict[str, Any]]:
-    cases = json.loads((FOLDER / f"{name}.json").read_text())
+    cases: list[dict[str, Any]] = json.loads((FOLDER / f"{name}.json").read_text())
     assert cases
     return cases
 
 
 def document(case: dict[str, Any]) -> bytes:
-    if case["bytes"] is not None:
-        return case["bytes"].encode("utf-8", "surrogatepass")
+    text: str | None = case["bytes"]
+    if text is not None:
+        return text.encode("utf-8", "surrogatepass")
     if case.get("bytes_b64") is not None:
         return base64.b64decode(case["bytes_b64"])
     return "".join(text * count for text, count in case["bytes_rle"]).encode()

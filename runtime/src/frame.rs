@@ -107,14 +107,25 @@ pub fn write_header(out: &mut BytesMut, kind: Kind, tagged: bool, length: u32) {
     out.put_u16_le(if tagged { TAGGED } else { 0 });
 }
 
-/// Takes the first whole frame out of `input`, or nothing if it is not complete yet.
+/// A header that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// What the frame is about.
+    pub kind: Kind,
+    /// Whether a value in it carries a tag.
+    pub tagged: bool,
+    /// Bytes of payload that follow.
+    pub length: usize,
+}
+
+/// Reads [`HEADER`] bytes.
 ///
 /// # Errors
-/// [`Malformed`] as soon as the header is readable and wrong.
-pub fn read(input: &mut BytesMut) -> Result<Option<Frame>, Malformed> {
-    let Some((mut header, rest)) = input.split_at_checked(HEADER) else { return Ok(None) };
-    let length = header.get_u32_le() as usize;
-    let (number, codec, flags) = (header.get_u8(), header.get_u8(), header.get_u16_le());
+/// [`Malformed`] when they are no header.
+pub fn header(bytes: &[u8; HEADER]) -> Result<Header, Malformed> {
+    let mut bytes = &bytes[..];
+    let length = bytes.get_u32_le() as usize;
+    let (number, codec, flags) = (bytes.get_u8(), bytes.get_u8(), bytes.get_u16_le());
     let kind = Kind::from_number(number).ok_or(Malformed::Kind(number))?;
     if codec != CODEC_JSON {
         return Err(Malformed::Codec(codec));
@@ -122,12 +133,22 @@ pub fn read(input: &mut BytesMut) -> Result<Option<Frame>, Malformed> {
     if length > MAX_PAYLOAD {
         return Err(Malformed::Length(length));
     }
+    Ok(Header { kind, tagged: flags & TAGGED != 0, length })
+}
+
+/// Takes the first whole frame out of `input`, or nothing if it is not complete yet.
+///
+/// # Errors
+/// [`Malformed`] as soon as the header is readable and wrong.
+pub fn read(input: &mut BytesMut) -> Result<Option<Frame>, Malformed> {
+    let Some((bytes, rest)) = input.split_first_chunk() else { return Ok(None) };
+    let Header { kind, tagged, length } = header(bytes)?;
     if rest.len() < length {
         return Ok(None);
     }
     input.advance(HEADER);
     let payload = input.split_to(length).freeze();
-    Ok(Some(Frame { kind, tagged: flags & TAGGED != 0, payload }))
+    Ok(Some(Frame { kind, tagged, payload }))
 }
 
 #[cfg(test)]

@@ -1,7 +1,31 @@
-//! The runtime of a worker pod: takes calls from the broker, runs them in worker hosts, answers.
+//! The data plane: takes calls from the broker, runs them in worker hosts, answers.
 //!
-//! So far it holds the frames between the runtime and its hosts, and the choice of the host for a call; the decisions for the rest
-//! are in `ARCHITECTURE.md`.
+//! ```text
+//! broker ──intake──► dispatch ──frames──► host (Python) ──► function
+//!    ▲                   │                       │
+//!    └────answers◄───────┴───────◄───results─────┘
+//! ```
+//!
+//! Nothing here knows Kubernetes, and Python never sees a broker's message.
 
+pub mod answers;
+pub mod call;
+pub mod clock;
+pub mod config;
+pub mod dispatch;
+pub mod exits;
 pub mod frame;
+pub mod host;
+pub mod intake;
+pub mod keep;
+pub mod load;
+pub mod metrics;
+pub mod pages;
 pub mod pool;
+pub mod program;
+pub mod run;
+pub mod state;
+pub mod status_page;
+pub mod template;
+
+pub use run::{RunError, run};

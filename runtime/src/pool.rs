@@ -16,6 +16,27 @@ pub enum WorkerType {
     Async,
 }
 
+impl WorkerType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Thread, Self::Process, Self::Async];
+
+    /// As programs, settings and frames write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Thread => "thread",
+            Self::Process => "process",
+            Self::Async => "async",
+        }
+    }
+
+    /// The type of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|worker| worker.name() == name)
+    }
+}
+
 /// Names one host for the life of the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HostId(pub u64);

@@ -3,6 +3,7 @@
 //! The environment comes in as a function. The type is complete in both directions, so that what writes a pod's
 //! environment and what reads it cannot drift apart.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What one source says; `None` leaves it open for the next source.
@@ -36,6 +37,8 @@ pub struct Settings {
     pub max_attempts: Option<u32>,
     /// How long started calls may go on after SIGTERM.
     pub grace: Option<Duration>,
+    /// Where `/live`, `/ready`, `/startup`, `/metrics` and `/status` are served; nowhere if open.
+    pub pages: Option<SocketAddr>,
 }
 
 /// A variable whose text is not what it should be.
@@ -96,6 +99,14 @@ const VARIABLES: &[Variable] = &[
         |s, text| set_count(&mut s.max_attempts, text),
     ),
     ("PRPC_GRACE_PERIOD_SEC", |s| s.grace.map(seconds), |s, text| set_seconds(&mut s.grace, text)),
+    (
+        "PRPC_PAGES_ADDRESS",
+        |s| s.pages.map(|address| address.to_string()),
+        |s, text| {
+            s.pages = Some(text.parse().map_err(|_| "an address with port, such as 0.0.0.0:9464")?);
+            Ok(())
+        },
+    ),
 ];
 
 impl Settings {
@@ -235,6 +246,7 @@ mod tests {
                     recovery,
                     max_attempts,
                     grace,
+                    pages: concurrency.map(|port| SocketAddr::from(([127, 0, 0, 1], port as u16))),
                 }
             },
         )

@@ -1,0 +1,99 @@
+//! Responsibility: JSON text in the layout of Python's `json.dumps`.
+
+use std::io::Write;
+
+/// A value between quotes, everything outside printable ASCII escaped.
+pub fn string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    while start < bytes.len() {
+        let plain = |b: &u8| matches!(b, b' '..=b'~') && *b != b'"' && *b != b'\\';
+        let run = bytes[start..].iter().take_while(|b| plain(b)).count();
+        out.extend_from_slice(&bytes[start..start + run]);
+        start += run;
+        if let Some(char) = text[start..].chars().next() {
+            escape(out, char);
+            start += char.len_utf8();
+        }
+    }
+    out.push(b'"');
+}
+
+fn escape(out: &mut Vec<u8>, char: char) {
+    let short = match char {
+        '"' => b'"',
+        '\\' => b'\\',
+        '\n' => b'n',
+        '\r' => b'r',
+        '\t' => b't',
+        '\u{8}' => b'b',
+        '\u{c}' => b'f',
+        _ => {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                out.extend_from_slice(b"\\u");
+                for shift in [12, 8, 4, 0] {
+                    out.push(b"0123456789abcdef"[usize::from(*unit >> shift & 15)]);
+                }
+            }
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+/// An integer.
+pub fn int(out: &mut Vec<u8>, number: i64) {
+    display(out, format_args!("{number}"));
+}
+
+/// A float in Python's `repr` form or as one of the literals `NaN`, `Infinity`, `-Infinity`.
+pub fn float(out: &mut Vec<u8>, number: f64) {
+    if number.is_finite() {
+        out.extend_from_slice(crate::value::float_repr(number).as_bytes());
+    } else if number.is_nan() {
+        out.extend_from_slice(b"NaN");
+    } else {
+        out.extend_from_slice(if number > 0.0 { b"Infinity" } else { b"-Infinity" });
+    }
+}
+
+/// `null`
+pub fn null(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"null");
+}
+
+/// `true` or `false`
+pub fn bool(out: &mut Vec<u8>, truth: bool) {
+    out.extend_from_slice(if truth { b"true" } else { b"false" });
+}
+
+/// A member name with its colon.
+pub fn name(out: &mut Vec<u8>, name: &str) {
+    string(out, name);
+    out.extend_from_slice(b": ");
+}
+
+/// Parts between brackets, separated by a comma and a blank.
+pub fn list<T, E>(
+    out: &mut Vec<u8>,
+    brackets: [u8; 2],
+    parts: impl IntoIterator<Item = T>,
+    mut part: impl FnMut(&mut Vec<u8>, T) -> Result<(), E>,
+) -> Result<(), E> {
+    out.push(brackets[0]);
+    for (n, item) in parts.into_iter().enumerate() {
+        if n > 0 {
+            out.extend_from_slice(b", ");
+        }
+        part(out, item)?;
+    }
+    out.push(brackets[1]);
+    Ok(())
+}
+
+/// Text that needs no escapes.
+pub fn display(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    // Writing to a vector cannot fail.
+    let _ = out.write_fmt(text);
+}

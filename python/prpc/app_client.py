@@ -1,0 +1,300 @@
+"""The client: calling a function is creating an `AwaitableTask`.
+
+Names and signatures are the original's. Responsible for settings, sending, waiting and limits; documents are read and
+written by `prpc.native`, the connection is `prpc.redis_link`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from prpc.native import read_reply, write_message
+from prpc.prpcmessage import PRPCMessage
+from prpc.redis_link import ConnectionLost, RedisLink
+
+__all__ = ["AwaitableTask", "ClientTimeOutError", "get_function_server", "ping"]
+
+CLIENT_MARK = "prpc/1"
+TRACKED_POLL = 1.0
+FIRST_POLL = 0.002
+POLL_GROWTH = 1.5
+LONGEST_POLL = 0.25
+LAST_LOOK = 0.25
+RECONNECT_PAUSE = 0.1
+RECONNECT_LIMIT = 30.0
+
+
+class ClientTimeOutError(Exception):
+    """The caller's own limit has passed. The call goes on, and waiting again is allowed."""
+
+    def __init__(self, timeout: timedelta) -> None:
+        super().__init__(f"the task was completed by wait timeout {timeout.total_seconds()} secs.")
+
+
+class AwaitableTask:
+    """A call that has been sent."""
+
+    def __init__(
+        self,
+        func_name: str,
+        args: tuple[Any, ...] | list[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        """Check the arguments and send the call at once.
+
+        TypeError or ValueError if an argument cannot be sent, ConnectionLost if Redis is out of reach.
+        """
+        self._message = PRPCMessage(func_name, args, {} if kwargs is None else kwargs)
+        document = write_message(self._message)
+        queue = _process.settings().queue_name
+        self._key = f"prpc_feedback_{queue}_{self._message.message_id}"
+        self._send("XADD", f"prpc_{queue}", "*", "message", document, "client", CLIENT_MARK)
+
+    @staticmethod
+    def _send(*words: str) -> None:
+        try:
+            sent = _process.link().command(*words)
+        except ConnectionLost:
+            # Redis closed an idle connection. Nothing was sent, so once more cannot call twice.
+            sent = _process.link().command(*words)
+        try:
+            sent.result()
+        except ConnectionLost as error:
+            raise ConnectionLost(f"it is unknown whether the call was sent: {error}") from error
+
+    @property
+    def message(self) -> PRPCMessage:
+        """The request; once the reply is there, the reply."""
+        return self._message
+
+    @property
+    def time_execution(self) -> timedelta | None:
+        """Time from creation to completion, or None while the call is open."""
+        if self._message.date_done_message is None:
+            return None
+        return self._message.date_done_message - self._message.date_create_message
+
+    def is_done_task(self, *, update_status: bool = False) -> bool:
+        """Whether the reply is there; with `update_status` Redis is asked for it."""
+        if update_status and not self._message.is_message_done():
+            link = _process.link()
+            self._take(link, link.command("GET", self._key).result())
+        return self._message.is_message_done()
+
+    def get_result(self) -> Any:
+        """The result that has arrived. Exception for an error reply and while the call is open."""
+        if not self._message.is_message_done():
+            raise Exception("task in process")
+        if self._message.exception_info:
+            raise Exception(self._message.exception_info)
+        return self._message.result
+
+    def sync_wait_result_task(self, timeout: timedelta | float | None = None) -> Any:
+        """Block until the reply is there and return its result.
+
+        `timeout` is a timedelta or seconds. Exception for an error reply, ClientTimeOutError at the limit,
+        ConnectionLost if Redis stays out of reach for 30 s.
+        """
+        pace = _Pace(timeout)
+        while not self._message.is_message_done():
+            try:
+                self._sync_look(_process.link(), pace)
+            except ConnectionLost as error:
+                time.sleep(pace.after_loss(error))
+        return self.get_result()
+
+    def _sync_look(self, link: RedisLink, pace: _Pace) -> None:
+        changed = threading.Event()
+        with _watching(link, self._key, changed.set):
+            while True:
+                changed.clear()
+                try:
+                    document = link.command("GET", self._key).result(pace.patience())
+                except FutureTimeoutError:
+                    raise pace.over() from None
+                self._take(link, document)
+                if self._message.is_message_done():
+                    return
+                changed.wait(pace.pause(link.tracking))
+
+    async def async_wait_result_task(self, timeout: timedelta | float | None = None) -> Any:
+        """Like `sync_wait_result_task`, without blocking the event loop."""
+        pace = _Pace(timeout)
+        while not self._message.is_message_done():
+            try:
+                link = _process.live_link()
+                if link is None:
+                    link = await asyncio.to_thread(_process.link)
+                await self._async_look(link, pace)
+            except ConnectionLost as error:
+                await asyncio.sleep(pace.after_loss(error))
+        return self.get_result()
+
+    async def _async_look(self, link: RedisLink, pace: _Pace) -> None:
+        changed = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def wake() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop may have been closed meanwhile
+                loop.call_soon_threadsafe(changed.set)
+
+        with _watching(link, self._key, wake):
+            while True:
+                changed.clear()
+                answer = asyncio.wrap_future(link.command("GET", self._key))
+                try:
+                    document = await asyncio.wait_for(answer, pace.patience())
+                except asyncio.TimeoutError:
+                    raise pace.over() from None
+                self._take(link, document)
+                if self._message.is_message_done():
+                    return
+                pause = pace.pause(link.tracking)
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(changed.wait(), pause)
+
+    def _take(self, link: RedisLink, document: bytes | None) -> None:
+        if document is None or self._message.is_message_done():
+            return
+        reply = read_reply(document)
+        if reply.message_id != self._message.message_id:
+            raise ValueError(f"the reply at {self._key} belongs to another call: {reply.message_id}")
+        # Before the deletion: a second waiter that finds nothing then finds the message done. The answer to DEL is not
+        # awaited: if the connection breaks now, the key expires.
+        self._message = reply
+        with contextlib.suppress(ConnectionLost):
+            link.command("DEL", self._key)
+
+
+def ping() -> AwaitableTask:
+    """Call the server's own function `ping`; its result is `pong`."""
+    return AwaitableTask("ping", (), {})
+
+
+def get_function_server() -> AwaitableTask:
+    """Call the server's own function that lists its functions."""
+    return AwaitableTask("get_function_server", (), {})
+
+
+@contextlib.contextmanager
+def _watching(link: RedisLink, key: str, wake: Callable[[], None]) -> Iterator[None]:
+    link.watch(key, wake)
+    try:
+        yield
+    finally:
+        link.unwatch(key, wake)
+
+
+class _Pace:
+    """When a waiting task looks again, and when it gives up."""
+
+    def __init__(self, timeout: timedelta | float | None) -> None:
+        if timeout is None or isinstance(timeout, timedelta):
+            self.timeout = timeout
+        else:
+            self.timeout = timedelta(seconds=timeout)
+        self.deadline = None if self.timeout is None else time.monotonic() + self.timeout.total_seconds()
+        self.next_poll = FIRST_POLL
+        self.lost_since: float | None = None
+
+    def pause(self, tracked: bool) -> float:
+        """Seconds until the next look after one that found nothing."""
+        self.lost_since = None
+        if tracked:
+            return self._limited(TRACKED_POLL)
+        poll, self.next_poll = self.next_poll, min(self.next_poll * POLL_GROWTH, LONGEST_POLL)
+        return self._limited(poll)
+
+    def after_loss(self, error: ConnectionLost) -> float:
+        """Seconds until the next attempt to connect; `error` is raised when that went on for too long."""
+        now = time.monotonic()
+        if self.lost_since is None:
+            self.lost_since = now
+        elif now - self.lost_since > RECONNECT_LIMIT:
+            raise error
+        return self._limited(RECONNECT_PAUSE)
+
+    def patience(self) -> float | None:
+        """Seconds that a look may take. The last one starts at the limit and gets a moment."""
+        return None if self.deadline is None else max(self.deadline - time.monotonic(), LAST_LOOK)
+
+    def over(self) -> ClientTimeOutError:
+        """The error for a limit that has passed."""
+        assert self.timeout is not None, "only a limit passes"
+        return ClientTimeOutError(self.timeout)
+
+    def _limited(self, pause: float) -> float:
+        if self.deadline is None:
+            return pause
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise self.over()
+        return min(pause, left)
+
+
+@dataclass(frozen=True)
+class _Settings:
+    url_broker: str
+    queue_name: str
+
+    @classmethod
+    def from_environment(cls) -> _Settings:
+        names = ("PRPC_TYPE_BROKER", "PRPC_URL_BROKER", "PRPC_QUEUE_NAME")
+        missing = [name for name in names if not os.environ.get(name)]
+        if missing:
+            raise AssertionError(f"the client needs environment variables that are not set: {', '.join(missing)}")
+        type_broker, url, queue = (os.environ[name] for name in names)
+        if type_broker == "kafka":
+            raise NotImplementedError("PRPC_TYPE_BROKER=kafka: this client speaks Redis only, set it to redis")
+        if type_broker != "redis":
+            raise ValueError(f"PRPC_TYPE_BROKER={type_broker}: there is no such broker, set it to redis")
+        return cls(url, queue)
+
+
+class _Process:
+    """What the tasks of one process share: settings, read once, and one connection."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._settings: _Settings | None = None
+        self._link: RedisLink | None = None
+
+    def settings(self) -> _Settings:
+        if self._settings is None:
+            self._settings = _Settings.from_environment()
+        return self._settings
+
+    def live_link(self) -> RedisLink | None:
+        link = self._link
+        return None if link is None or link.dead else link
+
+    def link(self) -> RedisLink:
+        """The connection, made anew if it was lost. It may block while connecting."""
+        link = self.live_link()
+        if link is None:
+            with self._lock:
+                link = self.live_link()
+                if link is None:
+                    link = self._link = RedisLink(self.settings().url_broker)
+        return link
+
+    def forked(self) -> None:
+        """Start anew in a forked child, with its own connection and whatever the environment says then."""
+        link = self._link
+        self._lock, self._settings, self._link = threading.Lock(), None, None
+        if link is not None:
+            link.abandon()
+
+
+_process = _Process()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _process.forked())

@@ -1,0 +1,78 @@
+"""A server for client tests: it takes calls from the stream and answers as the protocol says."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timezone
+from typing import Any
+
+import redis
+
+from prpc.native import read_message, write_message
+from prpc.prpcmessage import PRPCMessage
+
+SUMM = {"func_name": "summ", "func_args": [{"name": "a", "annotation": "int | float"}, {"name": "b"}]}
+ENTRIES = [
+    {"func_name": "ping", "func_args": [], "func_kwargs": []},
+    {**SUMM, "func_kwargs": [{"name": "z", "default": 0.5}]},
+]
+
+
+class StandIn:
+    """Answers what it knows at once and holds back calls of `held` until `release`."""
+
+    def __init__(self, client: redis.Redis, queue: str) -> None:
+        self.client = client
+        self.queue = queue
+        self.entries: list[dict[bytes, bytes]] = []
+        self.held: list[PRPCMessage] = []
+        self._open = True
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def release(self) -> None:
+        """Answer the calls that were held back."""
+        while self.held:
+            self._answer(self.held.pop())
+
+    def close(self) -> None:
+        self._open = False
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        stream, last = f"prpc_{self.queue}", b"0"
+        while self._open:
+            try:
+                answer: Any = self.client.xread({stream: last}, block=100)
+            except redis.ConnectionError:
+                continue
+            entries = answer.items() if isinstance(answer, dict) else answer
+            for _, items in entries:
+                for entry, fields in _flat(items):
+                    last = entry
+                    self.entries.append(fields)
+                    request = read_message(fields[b"message"])
+                    if request.func_name in ("held", "never"):
+                        self.held.append(request)
+                    else:
+                        self._answer(request)
+
+    def _answer(self, request: PRPCMessage) -> None:
+        name = request.func_name
+        if name == "fail":
+            request.exception_info = "boom"
+        elif name == "summ":
+            request.result = sum(request.func_args) + request.func_kwargs["z"]
+        elif name == "get_function_server":
+            request.result = ENTRIES
+        elif name == "nothing":
+            request.result = None
+        else:
+            request.result = [request.func_args, request.func_kwargs]
+        request.date_done_message = datetime.now(timezone.utc)
+        self.client.set(f"prpc_feedback_{self.queue}_{request.message_id}", write_message(request), ex=60)
+
+
+def _flat(items: list[Any]) -> list[Any]:
+    """The entries, whether or not redis-py wrapped them once more (RESP3)."""
+    return items[0] if items and isinstance(items[0], list) else items

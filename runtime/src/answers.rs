@@ -1,0 +1,69 @@
+//! The way back: endings become replies and acknowledgements, in batches.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use prpc_broker::{Holder, Reply, Settlement};
+use prpc_contract::message::{Outcome, ReplyTo};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::call::Ending;
+use crate::load::Load;
+
+/// Endings that go to the broker in one step.
+const BATCH: usize = 256;
+
+/// Batches on the way to the broker at a time: one is written while the broker works on the other.
+const BATCHES: usize = 2;
+
+/// Settles endings until the channel closes, and returns when the broker has accepted all of them.
+pub async fn run<H: Holder>(holder: H, mut endings: mpsc::UnboundedReceiver<Ending>, load: Arc<Load>) {
+    let permits = Arc::new(Semaphore::new(BATCHES));
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        // The permit comes first: while the broker is busy the next batch grows.
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+        if endings.recv_many(&mut batch, BATCH).await == 0 {
+            break;
+        }
+        let count = batch.len();
+        let done = SystemTime::now();
+        let settlements = batch.drain(..).map(|ending| settlement(ending, done)).collect();
+        let (holder, load) = (holder.clone(), Arc::clone(&load));
+        tokio::spawn(async move {
+            if let Err(error) = holder.settle(settlements).await {
+                // They stay pending on the broker and are taken over.
+                tracing::error!(%error, calls = count, "the broker refuses answers for good");
+            }
+            load.settled(count);
+            drop(permit);
+        });
+    }
+    // Whoever holds all permits knows that no batch is on its way.
+    let _ = permits.acquire_many(BATCHES as u32).await;
+}
+
+fn settlement(ending: Ending, done: SystemTime) -> Settlement {
+    match ending {
+        Ending::Answer { receipt, reply_to, outcome } => {
+            let outcome = match &outcome {
+                Ok(value) => Outcome::Result(value),
+                Err(text) => Outcome::Error(text),
+            };
+            Settlement::Answer { receipt, reply: reply(&reply_to, outcome, done) }
+        }
+        Ending::DeadLetter { receipt, reason, body, reply: told } => Settlement::DeadLetter {
+            receipt,
+            reason: reason.to_owned(),
+            body,
+            reply: told.map(|(reply_to, text)| reply(&reply_to, Outcome::Error(&text), done)),
+        },
+        Ending::HandBack { receipt, started } => Settlement::HandBack { receipt, started },
+    }
+}
+
+fn reply(reply_to: &ReplyTo, outcome: Outcome<'_>, done: SystemTime) -> Reply {
+    let mut body = Vec::with_capacity(1024);
+    reply_to.write(outcome, done, &mut body);
+    Reply { message_id: reply_to.id().to_string(), body: body.into() }
+}

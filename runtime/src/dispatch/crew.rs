@@ -1,0 +1,272 @@
+//! The hosts of a pod: started, replaced, retired, lost.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::time::Duration;
+
+use super::flight::Flight;
+use super::{Dispatcher, Event};
+use crate::call::{Ending, Job};
+use crate::exits::Exit;
+use crate::frame::Kind;
+use crate::host::Host;
+use crate::metrics::CallOutcome;
+use crate::pool::{HostId, WorkerType};
+use crate::template::NewHost;
+
+/// Pause before a host is started again that died before it served a call; it doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Starting,
+    Ready,
+    /// A new host took its place; it ends the healthy calls it has.
+    Retired,
+    /// The runtime killed it.
+    Ended,
+}
+
+#[derive(Debug)]
+struct Member {
+    worker: WorkerType,
+    slots: u32,
+    phase: Phase,
+    /// There once the process was started.
+    host: Option<Host>,
+    served: bool,
+}
+
+/// The hosts by their id.
+#[derive(Debug, Default)]
+pub(super) struct Crew {
+    last: u64,
+    members: HashMap<HostId, Member>,
+    /// Hosts in a row that died before they served a call.
+    failures: HashMap<WorkerType, u32>,
+}
+
+impl Crew {
+    pub(super) fn host(&self, id: HostId) -> Option<&Host> {
+        self.members.get(&id)?.host.as_ref()
+    }
+
+    pub(super) fn worker(&self, id: HostId) -> Option<WorkerType> {
+        self.members.get(&id).map(|member| member.worker)
+    }
+
+    pub(super) fn hosts(&self) -> impl Iterator<Item = (HostId, &Host)> {
+        self.members.iter().filter_map(|(id, member)| Some((*id, member.host.as_ref()?)))
+    }
+
+    pub(super) fn has_ready(&self, worker: WorkerType) -> bool {
+        self.members.values().any(|member| member.worker == worker && member.phase == Phase::Ready)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    pub(super) fn served(&mut self, id: HostId) {
+        if let Some(member) = self.members.get_mut(&id)
+            && !member.served
+        {
+            member.served = true;
+            self.failures.remove(&member.worker);
+        }
+    }
+
+    /// No calls will come any more: hosts without calls end by themselves, the others at once.
+    pub(super) fn close(&mut self) {
+        self.members.retain(|_, member| member.host.is_some());
+        for member in self.members.values_mut() {
+            match (&member.host, member.phase) {
+                (Some(host), Phase::Ready) => host.send(Kind::Drain, false, b"[]"),
+                (Some(host), _) => host.kill(),
+                (None, _) => {}
+            }
+            member.phase = Phase::Ended;
+        }
+    }
+
+    pub(super) fn kill_all(&mut self) {
+        for member in self.members.values_mut() {
+            member.phase = Phase::Ended;
+            if let Some(host) = &member.host {
+                host.kill();
+            }
+        }
+    }
+
+    fn pause(&self, worker: WorkerType) -> Duration {
+        match self.failures.get(&worker) {
+            None => Duration::ZERO,
+            Some(failures) => (FIRST_PAUSE * 2_u32.pow((failures - 1).min(10))).min(LONGEST_PAUSE),
+        }
+    }
+}
+
+impl Dispatcher {
+    pub(super) fn start_crew(&mut self) {
+        let workers: Vec<_> = self.waiting.keys().copied().collect();
+        for worker in workers {
+            match worker {
+                WorkerType::Process => (0..self.policy.concurrency).for_each(|_| self.start_host(worker)),
+                WorkerType::Thread | WorkerType::Async => self.start_host(worker),
+            }
+        }
+    }
+
+    fn start_host(&mut self, worker: WorkerType) {
+        if self.drain.is_some() {
+            return;
+        }
+        self.crew.last += 1;
+        let id = HostId(self.crew.last);
+        let slots = if worker == WorkerType::Process { 1 } else { self.policy.concurrency };
+        let member = Member { worker, slots, phase: Phase::Starting, host: None, served: false };
+        self.crew.members.insert(id, member);
+        let pause = self.crew.pause(worker);
+        let (template, events) = (std::sync::Arc::clone(&self.tools.template), self.tools.events.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            let started = template.fork(id, worker, slots).await;
+            let _ = events.send(Event::Started(id, started));
+        });
+    }
+
+    pub(super) fn host_started(&mut self, id: HostId, started: io::Result<NewHost>) {
+        let events = self.tools.events.clone();
+        let tell = move |id, report| {
+            let _ = events.send(Event::Report(id, report));
+        };
+        let opened = started.and_then(|new| Host::open(id, new, self.tools.exits.clone(), tell));
+        // A host that is not wanted any more reads the end of its socket.
+        let Some(member) = self.crew.members.get_mut(&id) else { return };
+        match opened {
+            Ok(host) => {
+                tracing::debug!(host = id.0, worker = member.worker.name(), pid = host.pid(), "worker host started");
+                member.host = Some(host);
+            }
+            Err(error) => {
+                let worker = member.worker;
+                self.crew.members.remove(&id);
+                *self.crew.failures.entry(worker).or_default() += 1;
+                tracing::error!(worker = worker.name(), %error, "a worker host cannot be started, trying again");
+                self.start_host(worker);
+            }
+        }
+    }
+
+    pub(super) fn host_ready(&mut self, id: HostId) {
+        if let Some(member) = self.crew.members.get_mut(&id)
+            && member.phase == Phase::Starting
+        {
+            member.phase = Phase::Ready;
+            self.pool.add(id, member.worker, member.slots);
+        }
+    }
+
+    /// Lets another host take the place of this one, which ends what it has.
+    pub(super) fn retire(&mut self, id: HostId, reason: &'static str) {
+        let Some(member) = self.crew.members.get_mut(&id) else { return };
+        if member.phase != Phase::Ready {
+            return;
+        }
+        member.phase = Phase::Retired;
+        let worker = member.worker;
+        if let Some(host) = &member.host {
+            tracing::warn!(host = id.0, worker = worker.name(), pid = host.pid(), reason, "worker host is replaced");
+            host.send(Kind::Recall, false, b"[]");
+        }
+        self.tools.metrics.restarted(reason);
+        self.pool.retire(id);
+        self.start_host(worker);
+        self.end_if_retired_and_idle(id);
+    }
+
+    pub(super) fn end_if_retired_and_idle(&mut self, id: HostId) {
+        if let Some(member) = self.crew.members.get_mut(&id)
+            && member.phase == Phase::Retired
+            && self.pool.is_idle(id)
+        {
+            member.phase = Phase::Ended;
+            if let Some(host) = &member.host {
+                host.kill();
+            }
+        }
+    }
+
+    /// Ends a host at once. What it ran is started again.
+    pub(super) fn end_host(&mut self, id: HostId, reason: &'static str) {
+        self.retire(id, reason);
+        if let Some(member) = self.crew.members.get_mut(&id) {
+            member.phase = Phase::Ended;
+            if let Some(host) = &member.host {
+                host.kill();
+            }
+        }
+    }
+
+    pub(super) fn recalled(&mut self, id: HostId, calls: &[u64]) {
+        for call in calls.iter().rev() {
+            if let Some(Flight { job, usual, .. }) = self.flights.remove(*call) {
+                self.pool.leave(id, usual);
+                self.enqueue_again(job);
+            }
+        }
+        self.end_if_retired_and_idle(id);
+    }
+
+    pub(super) fn host_gone(&mut self, id: HostId, exit: Exit) {
+        let Some(member) = self.crew.members.remove(&id) else { return };
+        self.pool.remove(id);
+        self.limits.host_gone(id);
+        let lost = self.flights.take_of(id);
+        let running: HashSet<u64> = member.host.iter().flat_map(Host::running).map(|running| running.call).collect();
+        let (started, parked): (Vec<_>, Vec<_>) = lost.into_iter().partition(|(call, _)| running.contains(call));
+        if matches!(member.phase, Phase::Starting | Phase::Ready) && self.drain.is_none() {
+            tracing::error!(host = id.0, worker = member.worker.name(), %exit, calls = started.len(), "a worker host died");
+            self.tools.metrics.restarted("crash");
+            if !member.served {
+                *self.crew.failures.entry(member.worker).or_default() += 1;
+            }
+            self.start_host(member.worker);
+        }
+        parked.into_iter().rev().for_each(|(_, flight)| self.enqueue_again(flight.job));
+        // With one call there is no doubt which one it was, unless the runtime itself ended the host.
+        let guilty = started.len() == 1 && member.phase != Phase::Ended;
+        for (_, Flight { job, .. }) in started.into_iter().rev() {
+            if guilty {
+                self.answer_error(job, CallOutcome::error, format!("the worker process ended during the call: {exit}"));
+            } else {
+                self.start_again(job, exit);
+            }
+        }
+    }
+
+    /// Starts a call again that ran in a host that died, as often as the policy allows.
+    fn start_again(&mut self, mut job: Job, exit: Exit) {
+        if self.drain.is_some() {
+            return self.end(Ending::HandBack { receipt: job.receipt, started: true });
+        }
+        if job.receipt.attempts >= self.policy.max_attempts {
+            let attempts = job.receipt.attempts;
+            let text = format!("the call was given up after {attempts} attempts, the last ended with its worker process: {exit}");
+            self.tools.metrics.ended(job.function, CallOutcome::error, None);
+            self.tools.metrics.dead("max_attempts");
+            let reply = Some((job.reply_to, text));
+            return self.end(Ending::DeadLetter { receipt: job.receipt, reason: "max_attempts", body: job.body, reply });
+        }
+        job.receipt.attempts += 1;
+        self.tools.metrics.redelivered("crash");
+        self.enqueue_again(job);
+    }
+
+    /// Answers a call that no host will answer.
+    pub(super) fn answer_error(&mut self, job: Job, counted: CallOutcome, text: String) {
+        self.tools.metrics.ended(job.function, counted, None);
+        self.end(Ending::Answer { receipt: job.receipt, reply_to: job.reply_to, outcome: Err(text) });
+    }
+}

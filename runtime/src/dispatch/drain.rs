@@ -1,0 +1,73 @@
+//! The orderly end: what was not started goes back at once, what runs may finish, and then the hosts end.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Dispatcher;
+use super::flight::Flight;
+use crate::call::Ending;
+use crate::frame::Kind;
+
+/// How long hosts without calls may take to run their programs' exit handlers.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// How far the end is.
+#[derive(Debug)]
+pub(super) struct Drain {
+    due: Instant,
+    closing: bool,
+}
+
+impl Drain {
+    /// When patience ends.
+    pub(super) fn due(&self) -> Instant {
+        self.due
+    }
+}
+
+impl Dispatcher {
+    pub(super) fn start_drain(&mut self) {
+        self.tools.state.set_draining();
+        let waiting: Vec<_> = self.waiting.values_mut().flat_map(std::mem::take).collect();
+        let running = self.flights.iter().count();
+        tracing::info!(running, handed_back = waiting.len(), grace = ?self.policy.grace, "draining");
+        self.drain = Some(Drain { due: Instant::now() + self.policy.grace, closing: false });
+        waiting.into_iter().for_each(|job| self.end(Ending::HandBack { receipt: job.receipt, started: false }));
+        for (_, host) in self.crew.hosts() {
+            host.send(Kind::Recall, false, b"[]");
+        }
+    }
+
+    /// Whether every call has an ending and every host is gone. The first time that no call is left it ends the hosts.
+    pub(super) fn is_drained(&mut self) -> bool {
+        let Some(drain) = &mut self.drain else { return false };
+        if !self.flights.is_empty() {
+            return false;
+        }
+        if !drain.closing {
+            *drain = Drain { due: Instant::now() + CLOSING, closing: true };
+            self.crew.close();
+        }
+        self.crew.is_empty()
+    }
+
+    pub(super) fn check_drain(&mut self, now: Instant) {
+        let Some(drain) = &mut self.drain else { return };
+        if drain.due > now {
+            return;
+        }
+        drain.due = now + CLOSING;
+        let cut: Vec<u64> = self.flights.iter().map(|(call, _)| call).collect();
+        if !cut.is_empty() {
+            tracing::warn!(calls = cut.len(), "the grace period is over: running calls are handed back");
+        }
+        for call in cut {
+            let started = self.flight_started(call);
+            if let Some(Flight { job, .. }) = self.flights.remove(call) {
+                self.end(Ending::HandBack { receipt: job.receipt, started });
+            }
+        }
+        self.crew.kill_all();
+    }
+}

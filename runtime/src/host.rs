@@ -1,0 +1,237 @@
+//! One worker host as the runtime sees it: a process, a socket, and what it says.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use prpc_contract::fault::{Fault, Reason};
+use prpc_contract::json::{Cursor, Node, Tape};
+use prpc_contract::payload;
+use prpc_contract::value::Value;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+
+use crate::exits::{Exit, Exits};
+use crate::frame::{self, Frame, Kind};
+use crate::pool::HostId;
+use crate::program::HOST_LIMITS;
+use crate::status_page::{Running, StatusPage};
+use crate::template::NewHost;
+
+const READ_BUFFER: usize = 64 << 10;
+
+/// How long a host that closed its socket or talks nonsense may take to die of SIGKILL before it is given up.
+const DEATH: Duration = Duration::from_secs(5);
+
+/// How one call ended in its host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallResult {
+    /// The number the runtime chose.
+    pub call: u64,
+    /// What the function did.
+    pub status: Status,
+    /// Time in the function.
+    pub run: Duration,
+}
+
+/// What the function did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Status {
+    /// It returned.
+    Returned(Value),
+    /// It raised; the text is what the caller gets.
+    Raised(String),
+    /// It was cancelled as asked.
+    Cancelled,
+    /// It returned what cannot be sent; the text says why.
+    Unsendable(String),
+}
+
+/// What a host reports.
+#[derive(Debug)]
+pub enum Report {
+    /// Calls may come.
+    Ready,
+    /// Calls that ended.
+    Results(Vec<CallResult>),
+    /// Calls that never started and never will.
+    Recalled(Vec<u64>),
+    /// It is dead; everything it had said came before.
+    Gone(Exit),
+}
+
+/// A handle on a host. The process lives on when it is dropped, until it reads the end of its socket.
+#[derive(Debug)]
+pub struct Host {
+    pid: Pid,
+    page: StatusPage,
+    outbox: mpsc::UnboundedSender<Bytes>,
+}
+
+impl Host {
+    /// Starts talking to a new host; its reports go to `reports`.
+    ///
+    /// # Errors
+    /// When the socket cannot be used.
+    pub fn open<R>(id: HostId, new: NewHost, exits: Exits, reports: R) -> io::Result<Self>
+    where
+        R: Fn(HostId, Report) + Send + Sync + 'static,
+    {
+        let NewHost { pid, socket, page } = new;
+        socket.set_nonblocking(true)?;
+        let (reader, writer) = UnixStream::from_std(socket)?.into_split();
+        let (outbox, outgoing) = mpsc::unbounded_channel();
+        tokio::spawn(write_frames(writer, outgoing));
+        tokio::spawn(async move {
+            if let Err(error) = read_reports(reader, |report| reports(id, report)).await {
+                tracing::error!(host = id.0, pid = pid.as_raw_pid(), %error, "a worker host is unusable and is replaced");
+            }
+            kill(pid);
+            let exit = tokio::time::timeout(DEATH, exits.of(pid)).await.unwrap_or(Exit::Signal(Signal::KILL.as_raw()));
+            reports(id, Report::Gone(exit));
+        });
+        Ok(Self { pid, page, outbox })
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw_pid()
+    }
+
+    /// Queues a frame. A dead host swallows it; its `Gone` is on the way.
+    pub fn send(&self, kind: Kind, tagged: bool, payload: &[u8]) {
+        let mut bytes = BytesMut::with_capacity(frame::HEADER + payload.len());
+        let Ok(length) = u32::try_from(payload.len()) else { return };
+        frame::write_header(&mut bytes, kind, tagged, length);
+        bytes.extend_from_slice(payload);
+        let _ = self.outbox.send(bytes.freeze());
+    }
+
+    /// Ends it at once, with all it started.
+    pub fn kill(&self) {
+        kill(self.pid);
+    }
+
+    /// What it runs now, or ran when it died.
+    #[must_use]
+    pub fn running(&self) -> Vec<Running> {
+        self.page.running().unwrap_or_else(|error| {
+            tracing::warn!(pid = self.pid(), %error, "a host's status page cannot be read");
+            Vec::new()
+        })
+    }
+}
+
+fn kill(pid: Pid) {
+    // It may be dead already, and then everything is as it should be.
+    let _ = kill_process_group(pid, Signal::KILL);
+}
+
+async fn write_frames(mut writer: OwnedWriteHalf, mut outgoing: mpsc::UnboundedReceiver<Bytes>) {
+    while let Some(frame) = outgoing.recv().await {
+        if writer.write_all(&frame).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn read_reports(mut reader: OwnedReadHalf, mut report: impl FnMut(Report)) -> io::Result<()> {
+    let mut input = BytesMut::new();
+    loop {
+        while let Some(frame) = frame::read(&mut input).map_err(io::Error::other)? {
+            if let Some(found) = read_report(&frame).map_err(io::Error::other)? {
+                report(found);
+            }
+        }
+        input.reserve(READ_BUFFER);
+        match reader.read_buf(&mut input).await {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn read_report(frame: &Frame) -> Result<Option<Report>, Fault> {
+    let tape = || Tape::read(&frame.payload, &HOST_LIMITS);
+    Ok(match frame.kind {
+        Kind::Ready => Some(Report::Ready),
+        Kind::Results => Some(Report::Results(items(tape()?.root(), |item| result(item, frame.tagged))?)),
+        Kind::Recalled => Some(Report::Recalled(items(tape()?.root(), |item| number(Some(item)))?)),
+        // Its end of the socket says the same, and more surely.
+        Kind::Drained => None,
+        _ => return Err(malformed("a frame that hosts do not send")),
+    })
+}
+
+fn items<T>(array: Cursor<'_, '_>, read: impl Fn(Cursor<'_, '_>) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+    array.items().ok_or_else(|| malformed("not an array"))?.map(read).collect()
+}
+
+fn result(item: Cursor<'_, '_>, tagged: bool) -> Result<CallResult, Fault> {
+    let mut parts = item.items().ok_or_else(|| malformed("a result that is not an array"))?;
+    let call = number(parts.next())?;
+    let status = number(parts.next())?;
+    let value = parts.next().ok_or_else(|| malformed("a result without value"))?;
+    let run = Duration::from_nanos(number(parts.next())?);
+    let text = |value: Option<Cursor<'_, '_>>| {
+        value.and_then(|value| value.as_str().map(str::to_owned)).ok_or_else(|| malformed("a text is missing"))
+    };
+    let status = match status {
+        0 => Status::Returned(payload::read(value, tagged)?),
+        1 => Status::Raised(text(value.get("text"))?),
+        2 => Status::Cancelled,
+        4 => Status::Unsendable(text(Some(value))?),
+        _ => return Err(malformed("an unknown status")),
+    };
+    Ok(CallResult { call, status, run })
+}
+
+fn number(value: Option<Cursor<'_, '_>>) -> Result<u64, Fault> {
+    match value.map(|value| value.node()) {
+        Some(Node::Int(number)) => u64::try_from(*number).map_err(|_| malformed("a negative number")),
+        _ => Err(malformed("a number is missing")),
+    }
+}
+
+fn malformed(detail: &'static str) -> Fault {
+    Fault::new(Reason::Form, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(payload: &'static str) -> Result<Option<Report>, Fault> {
+        read_report(&Frame { kind: Kind::Results, tagged: false, payload: Bytes::from_static(payload.as_bytes()) })
+    }
+
+    #[test]
+    fn results_are_read_by_their_status() {
+        let text = r#"[[1,0,"x",5],[2,1,{"type":"E","text":"boom"},6],[3,2,null,7],[4,4,"a set",8]]"#;
+        let Some(Report::Results(results)) = report(text).unwrap() else { panic!("results expected") };
+        let statuses: Vec<_> = results.iter().map(|result| result.status.clone()).collect();
+        assert_eq!(
+            statuses,
+            [
+                Status::Returned(Value::str("x")),
+                Status::Raised("boom".into()),
+                Status::Cancelled,
+                Status::Unsendable("a set".into())
+            ]
+        );
+        assert_eq!((results[3].call, results[3].run), (4, Duration::from_nanos(8)));
+    }
+
+    #[test]
+    fn a_host_that_talks_nonsense_is_refused() {
+        for text in ["{}", "[1]", "[[]]", "[[1,9,null,0]]", "[[-1,0,null,0]]", "[[1,1,null,0]]", "[[1,0,null]]", "["] {
+            assert!(report(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! How much more the runtime may take from the broker.
+//!
+//! Calls that run for long are taken one by one as slots become free, so that other pods get the rest; of short ones about
+//! 20 ms of work lie ready, so that no slot waits for the broker.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+/// Work that may lie ready per slot.
+const READY_WORK: Duration = Duration::from_millis(20);
+
+/// Calls that may lie ready, however short they are.
+const READY_CALLS: usize = 1024;
+
+/// Calls whose answer the broker has not accepted. Reached only when the broker does not answer.
+const UNSETTLED: usize = 8192;
+
+/// Counts of the calls in the runtime.
+#[derive(Debug)]
+pub struct Load {
+    concurrency: usize,
+    /// Taken and without outcome.
+    open: AtomicUsize,
+    /// Taken and not settled; more than `open` by the answers on their way.
+    unsettled: AtomicUsize,
+    ready: AtomicUsize,
+    freed: Notify,
+}
+
+impl Load {
+    /// Nothing taken yet.
+    #[must_use]
+    pub fn new(concurrency: u32) -> Self {
+        Self {
+            concurrency: concurrency as usize,
+            open: AtomicUsize::new(0),
+            unsettled: AtomicUsize::new(0),
+            ready: AtomicUsize::new(0),
+            freed: Notify::new(),
+        }
+    }
+
+    /// Waits until it is worth while to take calls, and returns how many may be taken.
+    pub async fn room(&self) -> NonZeroUsize {
+        loop {
+            let freed = self.freed.notified();
+            if let Some(room) = self.room_now() {
+                return room;
+            }
+            freed.await;
+        }
+    }
+
+    fn room_now(&self) -> Option<NonZeroUsize> {
+        let ready = self.ready.load(Ordering::Relaxed);
+        let room = (self.concurrency + ready)
+            .saturating_sub(self.open.load(Ordering::Relaxed))
+            .min(UNSETTLED.saturating_sub(self.unsettled.load(Ordering::Relaxed)));
+        // Half of what may lie ready at a time: one round trip for many short calls, none too late.
+        NonZeroUsize::new(room).filter(|room| room.get() > ready / 2)
+    }
+
+    /// Calls were taken.
+    pub fn taken(&self, count: usize) {
+        self.open.fetch_add(count, Ordering::Relaxed);
+        self.unsettled.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Taken calls got their outcome.
+    pub fn ended(&self, count: usize) {
+        self.open.fetch_sub(count, Ordering::Relaxed);
+        self.freed.notify_one();
+    }
+
+    /// The broker accepted outcomes.
+    pub fn settled(&self, count: usize) {
+        self.unsettled.fetch_sub(count, Ordering::Relaxed);
+        self.freed.notify_one();
+    }
+
+    /// The usual run time of a call is now `run`.
+    pub fn usual_run(&self, run: Duration) {
+        let slots = u32::try_from(self.concurrency).unwrap_or(u32::MAX);
+        let calls = (READY_WORK * slots).as_nanos() / run.as_nanos().max(1);
+        self.ready.store(usize::try_from(calls).unwrap_or(READY_CALLS).min(READY_CALLS), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(load: &Load) -> usize {
+        load.room_now().map_or(0, NonZeroUsize::get)
+    }
+
+    #[test]
+    fn slow_calls_are_taken_for_free_slots_only() {
+        let load = Load::new(4);
+        load.usual_run(Duration::from_secs(1));
+        assert_eq!(room(&load), 4);
+        load.taken(4);
+        assert_eq!(room(&load), 0);
+        load.ended(1);
+        assert_eq!(room(&load), 1);
+    }
+
+    #[test]
+    fn of_short_calls_some_lie_ready_and_are_taken_many_at_a_time() {
+        let load = Load::new(4);
+        load.usual_run(Duration::from_millis(1));
+        assert_eq!(room(&load), 84);
+        load.taken(84);
+        load.ended(10);
+        assert_eq!(room(&load), 0);
+        load.ended(40);
+        assert_eq!(room(&load), 50);
+    }
+
+    #[test]
+    fn a_broker_that_does_not_accept_answers_stops_the_intake() {
+        let load = Load::new(4);
+        load.usual_run(Duration::from_micros(1));
+        load.taken(UNSETTLED);
+        load.ended(UNSETTLED);
+        assert_eq!(room(&load), 0);
+        load.settled(1000);
+        assert_eq!(room(&load), 1000);
+    }
+}

@@ -1,0 +1,1 @@
+raise RuntimeError("the table of prices is missing")

@@ -1,0 +1,8 @@
+from prpc.app_server import AppServer
+
+app = AppServer("redis", "redis://localhost:6379/0")
+
+
+@app.decorator_reg_func()
+def ping() -> str:
+    return "mine"

@@ -1,0 +1,93 @@
+"""Functions that do not end by themselves, in every way."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+
+import trace
+from prpc.app_server import AppServer
+
+app = AppServer("redis", "redis://localhost:6379/0")
+
+
+def _search_for_ever() -> None:
+    # One call into C that keeps the interpreter lock.
+    re.match(r"(a+)+$", "a" * 64 + "b")
+
+
+@app.decorator_reg_func("thread")
+def sleep_in_thread() -> None:
+    time.sleep(60)
+
+
+@app.decorator_reg_func("thread")
+def c_code_in_thread() -> None:
+    _search_for_ever()
+
+
+@app.decorator_reg_func("process")
+def loop_in_process() -> None:
+    while True:
+        pass
+
+
+@app.decorator_reg_func("process")
+def c_code_in_process() -> None:
+    _search_for_ever()
+
+
+@app.decorator_reg_func("process")
+def deaf_process() -> None:
+    import signal
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while True:
+        try:
+            time.sleep(60)
+        except BaseException:  # noqa: B036
+            pass
+
+
+@app.decorator_reg_func("async")
+async def wait_in_loop() -> None:
+    await asyncio.sleep(60)
+
+
+@app.decorator_reg_func("async")
+async def blocked_loop() -> None:
+    time.sleep(60)
+
+
+@app.decorator_reg_func("async")
+async def deaf_in_loop() -> None:
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+
+
+@app.decorator_reg_func("thread")
+def meet_thread(name: str, calls: int) -> int:
+    return trace.meet(name, calls)
+
+
+@app.decorator_reg_func("process")
+def meet_process(name: str, calls: int) -> int:
+    return trace.meet(name, calls)
+
+
+@app.decorator_reg_func("async")
+async def meet_async(name: str, calls: int) -> int:
+    trace.note(name)
+    while trace.count(name) < calls:
+        await asyncio.sleep(0.005)
+    return calls
+
+
+@app.decorator_reg_func("async")
+async def pid_async() -> int:
+    return os.getpid()
