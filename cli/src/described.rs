@@ -5,12 +5,10 @@ use prpc_contract::value::Value;
 
 /// The value as one line of JSON.
 pub(crate) fn write(value: &Value) -> String {
-    let mut text = Vec::new();
-    tagged::write(value, &mut text);
-    String::from_utf8_lossy(&text).into_owned()
+    tagged::write(value).to_string()
 }
 
 /// The value that a JSON text stands for; `None` if it is no JSON or holds an unknown tag.
 pub(crate) fn read(text: &str) -> Option<Value> {
-    tagged::read(text.as_bytes()).ok()
+    tagged::read(text).ok()
 }

@@ -62,7 +62,7 @@ pub enum RunError {
 pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), RunError> {
     let app = settings.app.clone().ok_or(RunError::NoApp)?;
     let exits = Exits::watch()?;
-    let launch = Launch { python: python(), app };
+    let launch = Launch { python: python(), app, worker: settings.worker.clone() };
     let (template, program) = tokio::select! {
         started = Template::start(launch) => started?,
         () = stop.cancelled() => return Ok(()),

@@ -29,8 +29,10 @@ use crate::status_page::StatusPage;
 pub struct Launch {
     /// The interpreter.
     pub python: OsString,
-    /// `module:attribute` or a script's path.
+    /// `module:attribute`, a script's path, or `-m module`.
     pub app: String,
+    /// The default worker type, where the settings name one: the package checks functions against it.
+    pub worker: Option<String>,
 }
 
 /// A host that was just started.
@@ -256,6 +258,9 @@ fn spawn(launch: &Launch, socket: OwnedFd, fresh: Option<Fresh>) -> Result<Optio
     let failed = |source| StartError::Spawn { python: launch.python.clone(), source };
     let mut command = Command::new(&launch.python);
     command.args(["-m", "prpc.host"]).env("PRPC_APP", &launch.app).env("PRPC_HOST_FD", SOCKET_FD.to_string());
+    if let Some(worker) = &launch.worker {
+        command.env("PRPC_WORKER_TYPE", worker);
+    }
     // Its own group: Ctrl-C in a terminal is for the runtime, which ends its hosts in order.
     command.stdin(Stdio::null()).process_group(0);
     let mut fds = vec![FdMapping { parent_fd: socket, child_fd: SOCKET_FD }];

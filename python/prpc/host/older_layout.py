@@ -1,0 +1,37 @@
+"""Programs of the older layout import `main.app_server`: a host provides it where the program has no `main`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+_HOMES = {
+    "main": None,
+    "main.app_server": "prpc.app_server",
+    "main.app_client": "prpc.app_client",
+    "main.prpcmessage": "prpc.prpcmessage",
+}
+
+
+class _OlderLayout(MetaPathFinder, Loader):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in _HOMES:
+            return None
+        return ModuleSpec(fullname, self, is_package=_HOMES[fullname] is None)
+
+    def exec_module(self, module: ModuleType) -> None:
+        home = _HOMES[module.__name__]
+        if home is not None:
+            names = vars(import_module(home))
+            vars(module).update({name: value for name, value in names.items() if not name.startswith("__")})
+
+
+def provide() -> None:
+    """Find `main` here when it is found nowhere else."""
+    sys.meta_path.append(_OlderLayout())

@@ -1,0 +1,74 @@
+"""What became of a call, as it travels to the runtime: `[call, status, value, run_ns]`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from prpc.host.frames import Kind, write_document, write_frame
+from prpc.values import Tagger, Unsendable
+
+Function = Callable[..., Any]
+
+RETURNED, RAISED, CANCELLED, UNSENDABLE = 0, 1, 2, 4
+
+LONGEST_RESULT = 16 << 20
+"""Bytes of one result, as long as a request may be; a frame may be longer."""
+
+
+class Result(NamedTuple):
+    """One outcome. A list of them is the document of a RESULTS frame."""
+
+    call: int
+    status: int
+    value: Any
+    run_ns: int
+
+
+def returned(call: int, value: Any, run_ns: int) -> tuple[Result, bool]:
+    """A function returned; and whether the result carries a tag."""
+    kind = type(value)
+    if value is None or kind is bool or kind is float or (kind is int and -(1 << 63) <= value < 1 << 63):
+        return Result(call, RETURNED, value, run_ns), False
+    tagger = Tagger()
+    try:
+        return Result(call, RETURNED, tagger.tag(value), run_ns), tagger.tagged
+    except Unsendable as error:
+        text = str(error)
+    except Exception as error:  # it changed while it was read, or its code for comparing failed
+        text = f"a value of type {kind.__name__} cannot be sent: {describe(error)}"
+    return Result(call, UNSENDABLE, _encodable(text), run_ns), False
+
+
+def raised(call: int, error: BaseException, run_ns: int) -> Result:
+    """A function raised."""
+    return Result(call, RAISED, {"type": type(error).__name__, "text": describe(error)}, run_ns)
+
+
+def describe(error: BaseException) -> str:
+    """What the caller is told of an exception; never empty."""
+    for text_of in (str, repr):
+        try:
+            text = text_of(error)
+        except Exception:  # its own code failed, the next form may work
+            continue
+        if text:
+            return _encodable(text)
+    return _encodable(type(error).__name__)
+
+
+def frames(results: list[Result], tagged: bool) -> list[bytes]:
+    """RESULTS frames that together carry these results; a result that is too long for one becomes an error."""
+    payload = write_document(results)
+    if len(payload) <= LONGEST_RESULT:
+        return [write_frame(Kind.RESULTS, payload, tagged)]
+    if len(results) > 1:
+        middle = len(results) // 2
+        return frames(results[:middle], tagged) + frames(results[middle:], tagged)
+    [(call, _, _, run_ns)] = results
+    text = f"a result of {len(payload)} bytes cannot be sent, at most {LONGEST_RESULT} are"
+    return [write_frame(Kind.RESULTS, write_document([Result(call, UNSENDABLE, text, run_ns)]))]
+
+
+def _encodable(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

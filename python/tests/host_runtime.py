@@ -1,0 +1,122 @@
+"""The runtime's side of the host protocol, so that hosts can be tested without the runtime."""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from prpc.host.frames import FrameReader, Kind, write_frame
+
+PACKAGE = Path(__file__).parents[1]
+PATIENCE = 20.0
+
+# Like the runtime this process is the one that hosts are handed to when the process between has ended.
+PR_SET_CHILD_SUBREAPER = 36
+ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+class Peer:
+    """One end of a socket to Python."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.settimeout(PATIENCE)
+        self.sock = sock
+        self._reader = FrameReader(sock)
+        self._frames: list[Any] = []
+
+    def send(self, kind: Kind, document: Any, *fds: int, tagged: bool = False) -> None:
+        frame = write_frame(kind, json.dumps(document).encode(), tagged)
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        self.sock.sendmsg([frame], rights)
+
+    def receive(self, kind: Kind) -> Any:
+        """The document of the next frame, which must be of this kind."""
+        while not self._frames:
+            received = self._reader.receive()
+            assert received is not None, f"the end came instead of {kind.name}"
+            self._frames += received
+        frame = self._frames.pop(0)
+        assert frame.kind == kind, frame
+        return frame.document
+
+    def results(self, count: int) -> dict[int, tuple[int, Any]]:
+        """Status and value of so many calls."""
+        found: dict[int, tuple[int, Any]] = {}
+        while len(found) < count:
+            found |= {call: (status, value) for call, status, value, _ in self.receive(Kind.RESULTS)}
+        return found
+
+    def is_closed(self) -> bool:
+        """Waits for the other end to close."""
+        return self._reader.receive() is None
+
+
+class Host(Peer):
+    """A worker host with its status page."""
+
+    def __init__(self, sock: socket.socket, page: int, pid: int) -> None:
+        super().__init__(sock)
+        self.pid, self._page = pid, page
+
+    def running(self) -> list[int]:
+        """The calls that the status page names."""
+        words = memoryview(os.pread(self._page, 1 << 16, 0)).cast("Q")
+        return [call for call in words[::2] if call]
+
+
+class Template(Peer):
+    """`python -m prpc.host` with a program."""
+
+    def __init__(self, app: str, folder: Path, **variables: str) -> None:
+        ours, theirs = socket.socketpair()
+        environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "PRPC_APP": app, "PRPC_HOST_FD": str(theirs.fileno())}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "prpc.host"],
+            env={**environment, **variables},
+            cwd=folder,
+            pass_fds=[theirs.fileno()],
+        )
+        theirs.close()
+        super().__init__(ours)
+        assert self.receive(Kind.HELLO)["protocol"] == 1
+        self._hosts = 0
+
+    def fork(self, kind: str, slots: int) -> Host:
+        """A new host, ready for calls."""
+        self._hosts += 1
+        ours, theirs = socket.socketpair()
+        page = os.memfd_create("page")
+        os.ftruncate(page, 16 * slots)
+        request = {"host": self._hosts, "kind": kind, "slots": slots}
+        self.send(Kind.FORK, request, theirs.fileno(), page)
+        theirs.close()
+        answer = self.receive(Kind.FORKED)
+        assert answer["host"] == self._hosts
+        host = Host(ours, page, answer["pid"])
+        assert host.receive(Kind.READY) == {"host": self._hosts, "pid": answer["pid"]}
+        return host
+
+    def close(self) -> None:
+        self.sock.close()
+        self.process.kill()
+        self.process.wait()
+
+
+def has_ended(pid: int) -> bool:
+    """Waits until a process is gone; it need not be a child."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], PATIENCE)[0])
+    finally:
+        os.close(handle)
