@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn negative_numbers_are_arguments_of_a_call_not_flags() {
-        let arguments = Arguments::try_parse_from(["prpc", "call", "sum", "-2", "--kw", "z=-3", "-0.5"]).unwrap();
+        let arguments =
+            Arguments::try_parse_from(["prpc", "call", "sum", "-2", "--kw", "z=-3", "-0.5"]).unwrap();
         let Command::Call(call) = arguments.command else { panic!("{arguments:?}") };
         assert_eq!(call.args, ["-2", "-0.5"]);
     }

@@ -62,8 +62,13 @@ pub(crate) async fn result(
     kwargs: Vec<(String, Value)>,
     timeout: Duration,
 ) -> Result<Value, Failure> {
-    let request =
-        Request { function: function.to_owned(), args, kwargs, id: MessageId::random(), created: SystemTime::now() };
+    let request = Request {
+        function: function.to_owned(),
+        args,
+        kwargs,
+        id: MessageId::random(),
+        created: SystemTime::now(),
+    };
     let body = request.write_native(ClassPath::Prpc).map_err(|text| {
         Failure::new(Exit::Usage, format!("the call cannot be sent: {text}")).fix("correct the argument")
     })?;
@@ -97,7 +102,11 @@ fn value(text: &str) -> Value {
 
 fn pair(text: &str) -> Result<(String, String), &'static str> {
     let (name, value) = text.split_once('=').ok_or("write NAME=ARG")?;
-    if name.is_empty() { Err("the name is missing: write NAME=ARG") } else { Ok((name.to_owned(), value.to_owned())) }
+    if name.is_empty() {
+        Err("the name is missing: write NAME=ARG")
+    } else {
+        Ok((name.to_owned(), value.to_owned()))
+    }
 }
 
 #[cfg(test)]

@@ -37,7 +37,8 @@ impl Address {
         let (queue, url) = match said(&self.broker) {
             Some(url) => (said(&self.queue), url),
             None => {
-                let local = choose(local_queue::running(&local_queue::folder()), said(&self.queue).as_deref())?;
+                let local =
+                    choose(local_queue::running(&local_queue::folder()), said(&self.queue).as_deref())?;
                 (Some(local.queue), local.url)
             }
         };
@@ -49,18 +50,24 @@ impl Address {
 /// Of the queues that run on this machine, the one that is meant.
 fn choose(running: Vec<LocalQueue>, wanted: Option<&str>) -> Result<LocalQueue, Failure> {
     let names = running.iter().map(|local| local.queue.as_str()).collect::<Vec<_>>().join(", ");
-    let place = if names.is_empty() { "this machine: no queue runs".into() } else { format!("this machine: {names}") };
+    let place = if names.is_empty() {
+        "this machine: no queue runs".into()
+    } else {
+        format!("this machine: {names}")
+    };
     let mut meant = running.into_iter().filter(|local| wanted.is_none_or(|wanted| wanted == local.queue));
     match (meant.next(), meant.next()) {
         (Some(local), None) => Ok(local),
-        (Some(_), Some(_)) => {
-            Err(Failure::new(Exit::Usage, "several queues run on this machine").place(place).fix("say which one: --queue NAME"))
-        }
+        (Some(_), Some(_)) => Err(Failure::new(Exit::Usage, "several queues run on this machine")
+            .place(place)
+            .fix("say which one: --queue NAME")),
         (None, _) => {
-            let what = wanted.map_or("no broker address".into(), |name| format!("no broker address for the queue {name:?}"));
-            Err(Failure::new(Exit::Usage, what)
-                .place(place)
-                .fix("give --broker redis://host:6379/0, set PRPC_URL_BROKER, or start a queue here: prpc up"))
+            let what = wanted.map_or("no broker address".into(), |name| {
+                format!("no broker address for the queue {name:?}")
+            });
+            Err(Failure::new(Exit::Usage, what).place(place).fix(
+                "give --broker redis://host:6379/0, set PRPC_URL_BROKER, or start a queue here: prpc up",
+            ))
         }
     }
 }
@@ -69,7 +76,9 @@ impl Place {
     pub(crate) fn new(queue: Option<&str>, url: Url, group: Option<String>) -> Result<Self, Failure> {
         let queue = match queue {
             Some(name) => name.parse().map_err(|error| {
-                Failure::new(Exit::Usage, format!("{error}")).place(format!("queue {name:?}")).fix("give another --queue")
+                Failure::new(Exit::Usage, format!("{error}"))
+                    .place(format!("queue {name:?}"))
+                    .fix("give another --queue")
             })?,
             None => QueueName::default(),
         };
@@ -92,7 +101,9 @@ impl Place {
 
     /// The caller's side.
     pub(crate) async fn caller(&self) -> Result<Caller, Failure> {
-        Caller::connect(CallerConfig::new(self.url.clone(), self.names())).await.map_err(|error| self.failure(&error))
+        Caller::connect(CallerConfig::new(self.url.clone(), self.names()))
+            .await
+            .map_err(|error| self.failure(&error))
     }
 
     /// Why this queue cannot be used.

@@ -64,7 +64,10 @@ pub(crate) async fn list(arguments: ListArguments) -> Result<(), Failure> {
     } else if letters.is_empty() {
         anstream::eprintln!("no dead letters in {}", place.queue);
     } else {
-        anstream::println!("{}", table(["id", "age", "form", "attempts", "size", "reason"], letters.iter().map(row)));
+        anstream::println!(
+            "{}",
+            table(["id", "age", "form", "attempts", "size", "reason"], letters.iter().map(row))
+        );
     }
     Ok(())
 }
@@ -97,7 +100,8 @@ pub(crate) async fn retry(arguments: OneArguments) -> Result<(), Failure> {
 
 pub(crate) async fn drop(arguments: OneArguments) -> Result<(), Failure> {
     let place = arguments.address.find()?;
-    let dropped = place.broker()?.drop_dead_letter(&arguments.id).await.map_err(|error| place.failure(&error))?;
+    let dropped =
+        place.broker()?.drop_dead_letter(&arguments.id).await.map_err(|error| place.failure(&error))?;
     if !dropped {
         return Err(missing(&place, &arguments.id));
     }

@@ -65,9 +65,13 @@ impl Failure {
         let failure = failure.place(url.to_string());
         match error {
             Error::Url(_) => failure.fix("write redis://host:6379/0 in --broker or PRPC_URL_BROKER"),
-            Error::Connection(_) => failure.fix("check that the server runs and --broker names it: redis-cli -u URL ping"),
+            Error::Connection(_) => {
+                failure.fix("check that the server runs and --broker names it: redis-cli -u URL ping")
+            }
             Error::Full(_) => failure.fix("give the server memory or disk, then try again"),
-            Error::Refused(_) => failure.fix("check the user's rights and the type of the keys on the server"),
+            Error::Refused(_) => {
+                failure.fix("check the user's rights and the type of the keys on the server")
+            }
             Error::NotFound => failure.fix("prpc dead list"),
             _ => failure,
         }

@@ -92,7 +92,10 @@ fn read_if_running(path: &Path) -> Option<LocalQueue> {
 
 fn file_name(queue: &str) -> String {
     let plain = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
-    queue.chars().map(|char| if plain(char) { char.into() } else { format!("%{:x}", u32::from(char)) }).collect()
+    queue
+        .chars()
+        .map(|char| if plain(char) { char.into() } else { format!("%{:x}", u32::from(char)) })
+        .collect()
 }
 
 #[cfg(test)]

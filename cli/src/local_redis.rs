@@ -80,7 +80,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let stop = shutdown::on_signal().map_err(|error| unstartable(&error))?;
     stop_with_stdin(stop.clone());
     let folder = tempfile::Builder::new().prefix("prpc-redis-").tempdir().map_err(|error| {
-        Failure::new(Exit::Broker, format!("no temporary folder for Redis: {error}")).fix("set TMPDIR to a writable folder")
+        Failure::new(Exit::Broker, format!("no temporary folder for Redis: {error}"))
+            .fix("set TMPDIR to a writable folder")
     })?;
     let mut server = tokio::select! {
         started = start(arguments.port, &folder) => started?,

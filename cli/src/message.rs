@@ -39,7 +39,8 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
     for file in &arguments.files {
         let shown = file.display();
         let report = vectors::check(&content(file)?).map_err(|error| {
-            Failure::new(Exit::Failed, format!("not a file of test vectors: {error}")).place(shown.to_string())
+            Failure::new(Exit::Failed, format!("not a file of test vectors: {error}"))
+                .place(shown.to_string())
         })?;
         for failure in &report.failures {
             anstream::eprintln!("{shown}: {}", printable(&failure.to_string()));
@@ -59,6 +60,8 @@ fn content(file: &Path) -> Result<Vec<u8>, Failure> {
         std::fs::read(file)
     };
     read.map_err(|error| {
-        Failure::new(Exit::Usage, format!("cannot be read: {error}")).place(file.display().to_string()).fix("name another file")
+        Failure::new(Exit::Usage, format!("cannot be read: {error}"))
+            .place(file.display().to_string())
+            .fix("name another file")
     })
 }

@@ -42,7 +42,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         };
         anstream::println!("{}", serde_json::json!(seen));
     } else {
-        let row = [queue, backlog.undelivered.to_string(), backlog.in_flight.to_string(), age(backlog.oldest_age)];
+        let row =
+            [queue, backlog.undelivered.to_string(), backlog.in_flight.to_string(), age(backlog.oldest_age)];
         anstream::println!("{}", table(["queue", "waiting", "in work", "oldest"], [row]));
     }
     Ok(())

@@ -54,7 +54,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let end_with_stdin = arguments.end_with_stdin;
     let settings = arguments.settings().or(&environment);
     let app = settings.app.clone().unwrap_or_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| system(&error))?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| system(&error))?;
     runtime
         .block_on(async {
             let stop = shutdown::on_signal()?;

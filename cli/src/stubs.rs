@@ -58,8 +58,10 @@ struct Stubs {
 }
 
 fn write(entries: &[Value]) -> Stubs {
-    let mut stubs =
-        Stubs { text: "from prpc.app_client import AwaitableTask \nfrom typing import * \n\n\n".into(), left_out: vec![] };
+    let mut stubs = Stubs {
+        text: "from prpc.app_client import AwaitableTask \nfrom typing import * \n\n\n".into(),
+        left_out: vec![],
+    };
     for entry in entries {
         match function(entry) {
             // Writing to a string cannot fail.
@@ -85,7 +87,8 @@ fn function(entry: &Value) -> Result<String, String> {
     if names.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err("two arguments have the same name".into());
     }
-    let head = args.iter().chain(&kwargs).map(|parameter| parameter.source.as_str()).collect::<Vec<_>>().join(", ");
+    let head =
+        args.iter().chain(&kwargs).map(|parameter| parameter.source.as_str()).collect::<Vec<_>>().join(", ");
     let mut optional = args.iter().chain(&kwargs).map(|parameter| parameter.optional);
     if optional.by_ref().any(|optional| optional) && optional.any(|optional| !optional) {
         return Err("an argument without default follows one with default".into());
@@ -95,7 +98,8 @@ fn function(entry: &Value) -> Result<String, String> {
         // Without the comma it would be no tuple.
         by_position.push(',');
     }
-    let by_name = kwargs.iter().map(|parameter| format!("'{0}': {0}", parameter.name)).collect::<Vec<_>>().join(", ");
+    let by_name =
+        kwargs.iter().map(|parameter| format!("'{0}': {0}", parameter.name)).collect::<Vec<_>>().join(", ");
     Ok(format!("def {name}({head}):\n\treturn AwaitableTask('{name}', ({by_position}), {{{by_name}}})"))
 }
 

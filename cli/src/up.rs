@@ -44,7 +44,8 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let manifest = read(&arguments.file)?;
-    let stop = shutdown::on_signal().map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;
+    let stop = shutdown::on_signal()
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;
     let mut settings = manifest.settings();
     let mut redis = None;
     match arguments.broker.as_deref() {
@@ -76,7 +77,9 @@ fn read(file: &PathBuf) -> Result<PrpcQueue, Failure> {
     PrpcQueue::from_yaml(&text).map_err(|invalid| {
         let line = invalid.line.map_or_else(String::new, |line| format!(":{line}"));
         let path = if invalid.path.is_empty() { String::new() } else { format!(" ({})", invalid.path) };
-        Failure::new(Exit::Usage, invalid.what).place(format!("{shown}{line}{path}")).fix("correct the manifest")
+        Failure::new(Exit::Usage, invalid.what)
+            .place(format!("{shown}{line}{path}"))
+            .fix("correct the manifest")
     })
 }
 
@@ -106,7 +109,9 @@ async fn serve(
     for number in 1..=manifest.spec.scaling.min_replicas.max(1) {
         let (show, shown) = watch::channel(Seen::default());
         seen.push(shown);
-        workers.spawn(Worker { number, settings: settings.clone(), show, lines: lines.clone() }.keep(ending.clone()));
+        workers.spawn(
+            Worker { number, settings: settings.clone(), show, lines: lines.clone() }.keep(ending.clone()),
+        );
     }
     drop(lines);
     let backlog = view.is_live().then(|| measure(broker));
@@ -123,8 +128,10 @@ fn list(place: &Place) -> Result<Listed, Failure> {
                 Failure::new(Exit::Usage, format!("the queue {} runs on this machine already", place.queue))
                     .fix("end the other `prpc up`, or give this queue another name: spec.queueName")
             }
-            _ => Failure::new(Exit::Failed, format!("the queue cannot be listed for other commands: {error}"))
-                .fix("set XDG_RUNTIME_DIR to a folder of yours"),
+            _ => {
+                Failure::new(Exit::Failed, format!("the queue cannot be listed for other commands: {error}"))
+                    .fix("set XDG_RUNTIME_DIR to a folder of yours")
+            }
         };
         failure.place(folder.display().to_string())
     })

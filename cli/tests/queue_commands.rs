@@ -29,7 +29,7 @@ async fn a_call_prints_what_the_function_returns() {
         (&["call", "summ", "2", "3"][..], "5\n"),
         (&["call", "summ", "-2", "--kw", "z=4"], "2\n"),
         (&["call", "echo", "Anna", "[1]"], "('Anna', [1])\n"),
-        (&["call", "echo", "1", "--json"], "{\"$tuple\": [1]}\n"),
+        (&["call", "echo", "1", "--json"], "{\"$tuple\":[1]}\n"),
     ] {
         let done = machine.run(arguments);
         assert_eq!(text(&done.stdout), printed, "{arguments:?}: {}", text(&done.stderr));
@@ -61,7 +61,10 @@ fn a_call_that_nobody_takes_ends_with_5_and_says_that_it_waits() {
 #[test]
 fn a_broker_that_is_not_there_ends_with_3_and_its_password_is_not_shown() {
     let folder = tempfile::tempdir().unwrap();
-    let done = prpc(folder.path()).args(["call", "summ", "--broker", "redis://:s3cret@127.0.0.1:1/0"]).output().unwrap();
+    let done = prpc(folder.path())
+        .args(["call", "summ", "--broker", "redis://:s3cret@127.0.0.1:1/0"])
+        .output()
+        .unwrap();
     let said = text(&done.stderr);
     assert_eq!(done.status.code(), Some(3), "{said}");
     assert!(said.contains("where: redis://:***@127.0.0.1:1/0") && !said.contains("s3cret"), "{said}");
@@ -78,8 +81,13 @@ fn without_an_address_the_ways_to_give_one_are_named() {
 #[test]
 fn wrong_usage_ends_with_2() {
     let folder = tempfile::tempdir().unwrap();
-    for arguments in [&["nope"][..], &["call"], &["call", "f", "--kw", "x"], &["call", "f", "--timeout", "3"]] {
-        assert_eq!(prpc(folder.path()).args(arguments).output().unwrap().status.code(), Some(2), "{arguments:?}");
+    for arguments in [&["nope"][..], &["call"], &["call", "f", "--kw", "x"], &["call", "f", "--timeout", "3"]]
+    {
+        assert_eq!(
+            prpc(folder.path()).args(arguments).output().unwrap().status.code(),
+            Some(2),
+            "{arguments:?}"
+        );
     }
     let help = prpc(folder.path()).arg("--help").output().unwrap();
     assert!(help.status.success() && text(&help.stdout).contains("Exit codes:"));
@@ -90,7 +98,10 @@ async fn functions_and_stubs_come_from_the_workers() {
     let machine = Machine::start();
     let _worker = StandIn::start(&machine, functions()).await;
     let done = machine.run(&["functions"]);
-    assert_eq!(text(&done.stdout), "function     arguments\nping         ()\nsumm         (a, b)\nnot a name   ()\n");
+    assert_eq!(
+        text(&done.stdout),
+        "function     arguments\nping         ()\nsumm         (a, b)\nnot a name   ()\n"
+    );
 
     let done = machine.run(&["stubs"]);
     assert!(done.status.success());
@@ -105,8 +116,14 @@ fn the_depth_of_a_queue_is_shown() {
     machine.run(&["call", "summ", "--timeout", "10ms"]);
     let done = machine.run(&["queue", "--json"]);
     let seen: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
-    assert_eq!((&seen["queue"], &seen["undelivered"], &seen["in_flight"]), (&"task_prpc".into(), &1.into(), &0.into()));
-    assert!(text(&machine.run(&["queue"]).stdout).starts_with("queue       waiting   in work   oldest\ntask_prpc   1"));
+    assert_eq!(
+        (&seen["queue"], &seen["undelivered"], &seen["in_flight"]),
+        (&"task_prpc".into(), &1.into(), &0.into())
+    );
+    assert!(
+        text(&machine.run(&["queue"]).stdout)
+            .starts_with("queue       waiting   in work   oldest\ntask_prpc   1")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,7 +135,9 @@ async fn a_dead_letter_is_listed_shown_sent_again_and_removed() {
     let list = || -> Vec<serde_json::Value> {
         serde_json::from_slice(&machine.run(&["dead", "list", "--json"]).stdout).unwrap()
     };
-    let id = machine::wait_for("a dead letter", || list().first().map(|letter| letter["id"].as_str().unwrap().to_owned()));
+    let id = machine::wait_for("a dead letter", || {
+        list().first().map(|letter| letter["id"].as_str().unwrap().to_owned())
+    });
     assert!(text(&machine.run(&["dead", "list"]).stdout).contains("too many attempts"));
     assert!(text(&machine.run(&["dead", "show", &id]).stdout).contains("poison"));
 
@@ -130,7 +149,9 @@ async fn a_dead_letter_is_listed_shown_sent_again_and_removed() {
     assert_eq!(machine.run(&["dead", "retry", &id]).status.code(), Some(1));
 
     let _worker = StandIn::start(&machine, functions()).await;
-    let id = machine::wait_for("it again", || list().first().map(|letter| letter["id"].as_str().unwrap().to_owned()));
+    let id = machine::wait_for("it again", || {
+        list().first().map(|letter| letter["id"].as_str().unwrap().to_owned())
+    });
     assert!(machine.run(&["dead", "drop", &id]).status.success());
     assert!(list().is_empty());
     let done = machine.run(&["dead", "drop", &id]);

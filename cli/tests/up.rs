@@ -1,5 +1,5 @@
 //! `prpc up` with a real Redis server, real workers and a real Python program.
-
+#![allow(clippy::unwrap_used, reason = "clippy takes only the functions marked as tests for tests")]
 #![cfg(target_os = "linux")]
 
 mod machine;
@@ -25,17 +25,17 @@ spec:
   scaling: {minReplicas: 2, maxReplicas: 4}
 ";
 
-const PROGRAM: &str = "
+const PROGRAM: &str = r#"
 from prpc import AppServer
 
-app = AppServer()
+app = AppServer("redis", "redis://localhost:6379/0")
 
 
-@app.decor_reg_func
+@app.decorator_reg_func()
 def summ(a, b):
     print('adding')
     return a + b
-";
+"#;
 
 /// A folder with a program, and `prpc up` in it.
 struct Up {
@@ -61,7 +61,10 @@ impl Up {
         let said = Arc::new(Mutex::new(Vec::new()));
         let (lines, stdout) = (Arc::clone(&said), process.stdout.take().unwrap());
         std::thread::spawn(move || {
-            BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| lines.lock().unwrap().push(line));
+            BufReader::new(stdout)
+                .lines()
+                .map_while(Result::ok)
+                .for_each(|line| lines.lock().unwrap().push(line));
         });
         let up = Self { folder, process, said };
         up.wait_for_line("worker 1 | ready", 1);
@@ -75,7 +78,8 @@ impl Up {
 
     fn wait_for_line(&self, part: &str, times: usize) {
         wait_for(&format!("{part:?} in {:?}", self.said.lock().unwrap()), || {
-            (self.said.lock().unwrap().iter().filter(|line| line.contains(part)).count() >= times).then_some(())
+            (self.said.lock().unwrap().iter().filter(|line| line.contains(part)).count() >= times)
+                .then_some(())
         });
     }
 
@@ -133,14 +137,18 @@ fn a_manifest_runs_answers_calls_without_an_address_and_ends_in_order() {
     up.signal(Signal::INT);
     assert!(up.ended().success());
     up.assert_nothing_is_left(&redis);
-    let listed = fs::read_dir(up.path()).unwrap().flatten().find(|entry| entry.file_name().to_string_lossy().starts_with("prpc-"));
+    let listed = fs::read_dir(up.path())
+        .unwrap()
+        .flatten()
+        .find(|entry| entry.file_name().to_string_lossy().starts_with("prpc-"));
     assert_eq!(fs::read_dir(listed.unwrap().path()).unwrap().count(), 0);
 }
 
 #[test]
 fn a_worker_that_dies_is_started_again() {
     let up = Up::start();
-    let worker = processes_in(&up.path()).into_iter().find(|(_, line)| line.contains("--end-with-stdin")).unwrap();
+    let worker =
+        processes_in(&up.path()).into_iter().find(|(_, line)| line.contains("--end-with-stdin")).unwrap();
     kill_process(Pid::from_raw(worker.0).unwrap(), Signal::KILL).unwrap();
     up.wait_for_line("| died", 1);
     up.wait_for_line("| ready", 3);
@@ -190,8 +198,13 @@ fn a_manifest_that_is_wrong_ends_with_2_and_the_place() {
     let done = up_in(folder.path()).output().unwrap();
     assert_eq!(done.status.code(), Some(2));
     assert!(text(&done.stderr).contains("prpcqueue.yaml"));
-    fs::write(folder.path().join("prpcqueue.yaml"), MANIFEST.replace("concurrency: 2", "concurrency: two")).unwrap();
+    fs::write(folder.path().join("prpcqueue.yaml"), MANIFEST.replace("concurrency: 2", "concurrency: two"))
+        .unwrap();
     let done = up_in(folder.path()).output().unwrap();
     assert_eq!(done.status.code(), Some(2));
-    assert!(text(&done.stderr).contains("prpcqueue.yaml:8 (spec.worker.concurrency)"), "{}", text(&done.stderr));
+    assert!(
+        text(&done.stderr).contains("prpcqueue.yaml:8 (spec.worker.concurrency)"),
+        "{}",
+        text(&done.stderr)
+    );
 }

@@ -8,23 +8,17 @@ but annotations of that grammar. What would make the file unusable is left out w
 from __future__ import annotations
 
 import argparse
-import ast
-import builtins
 import keyword
 import sys
-import typing
 import warnings
 from pathlib import Path
 from typing import Any
 
+from prpc.source_text import NO_VALUE, evaluated, is_annotation
+
 HEAD = "from prpc.app_client import AwaitableTask \nfrom typing import * \n\n\n"
 TIMEOUT = 30.0
 TARGET = Path(__file__).with_name("server_func.py")
-
-_TYPES = {name: value for name, value in vars(builtins).items() if isinstance(value, type)}
-_TYPING = {name: getattr(typing, name) for name in typing.__all__}
-_BUILDERS: dict[str, Any] = {"set": set, "frozenset": frozenset, "range": range}
-_NO_VALUE = object()
 
 
 class LeftOut(UserWarning):
@@ -75,7 +69,7 @@ def _parameters(function: str, entries: Any, taken: set[Any]) -> dict[str, str]:
         source = name
         if "annotation" in entry:
             annotation = entry["annotation"]
-            if _is_annotation(annotation, taken):
+            if is_annotation(annotation, taken):
                 source += f":{annotation}"
             else:
                 _warn(f"{function}: the annotation of {name} is left out: {_shown(annotation)}")
@@ -100,52 +94,10 @@ def _name(name: Any) -> str:
 def _default(value: Any) -> str | None:
     """The source of a default. A string is source already, unless it is a plain text of an original server."""
     if isinstance(value, str):
-        return repr(value) if _evaluated(value) is _NO_VALUE else value
+        return repr(value) if evaluated(value) is NO_VALUE else value
     source = str(value)
-    evaluated = _evaluated(source)
-    return source if type(evaluated) is type(value) and evaluated == value else None
-
-
-def _evaluated(source: str) -> Any:
-    """The value of a literal, or of a set, frozenset or range made from literals; else _NO_VALUE."""
-    tree = _parsed(source)
-    try:
-        if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.keywords:
-            return _BUILDERS[tree.func.id](*(ast.literal_eval(arg) for arg in tree.args))
-        return _NO_VALUE if tree is None else ast.literal_eval(tree)
-    except (ValueError, TypeError, KeyError, RecursionError, MemoryError):
-        return _NO_VALUE
-
-
-def _is_annotation(text: Any, taken: set[Any]) -> bool:
-    """Whether the text evaluates after `from typing import *`, in a module that defines the names `taken`."""
-    tree = _parsed(text) if isinstance(text, str) else None
-    if tree is None:
-        return False
-    known = {name: value for name, value in {**_TYPES, **_TYPING}.items() if name not in taken}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            if node.id not in known:
-                return False
-        elif isinstance(node, ast.BinOp):
-            if not isinstance(node.op, ast.BitOr):
-                return False
-        elif not isinstance(node, (ast.Constant, ast.Subscript, ast.Tuple, ast.List, ast.Load, ast.BitOr)):
-            return False
-    try:
-        eval(compile(ast.Expression(tree), "<annotation>", "eval"), {"__builtins__": {}}, known)
-    except Exception:  # whatever the types of typing raise
-        return False
-    return True
-
-
-def _parsed(source: str) -> ast.expr | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            return ast.parse(source, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    found = evaluated(source)
+    return source if type(found) is type(value) and found == value else None
 
 
 def _shown(value: Any) -> str:
@@ -170,10 +122,10 @@ def _asked() -> list[Any]:
     return entries
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, target: Path = TARGET) -> int:
     """Ask the server for its functions and write the file. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m prpc.create_server_func", description=__doc__.split("\n")[0])
-    parser.add_argument("--output", type=Path, default=TARGET, metavar="PATH", help=f"the file (default: {TARGET})")
+    parser.add_argument("--output", type=Path, default=target, metavar="PATH", help=f"the file (default: {target})")
     output: Path = parser.parse_args(arguments).output
 
     try:

@@ -44,7 +44,7 @@ def test_register_tells_functions_in_order_and_what_the_constructor_was_given(te
         ("open_gate", None),
         ("echo", "async"),
     ]
-    assert functions[0]["entry"]["func_kwargs"] == [{"name": "a"}, {"name": "b", "default": 2}]
+    assert functions[0]["entry"]["func_kwargs"] == [{"name": "a", "annotation": "int"}, {"name": "b", "default": 2}]
     assert program["constructor"] == {
         "type_broker": "redis",
         "broker_url": "redis://localhost:6379/0",

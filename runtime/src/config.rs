@@ -53,14 +53,20 @@ impl Config {
     pub fn decide(settings: &Settings) -> Result<Self, Unusable> {
         match settings.broker.as_deref() {
             None | Some("redis") => {}
-            Some(other) => return Err(Unusable(format!("the broker {other:?} is not supported yet: use redis"))),
+            Some(other) => {
+                return Err(Unusable(format!("the broker {other:?} is not supported yet: use redis")));
+            }
         }
         let url = settings.broker_url.as_deref().ok_or_else(|| {
-            Unusable("no broker address: set PRPC_URL_BROKER (redis://host:6379/0) or pass it to AppServer".into())
+            Unusable(
+                "no broker address: set PRPC_URL_BROKER (redis://host:6379/0) or pass it to AppServer".into(),
+            )
         })?;
         let url: Url = url.parse().map_err(|error| Unusable(format!("{error}: correct PRPC_URL_BROKER")))?;
         let queue: QueueName = match settings.queue.as_deref() {
-            Some(name) => name.parse().map_err(|error: prpc_contract::names::InvalidQueueName| Unusable(error.to_string()))?,
+            Some(name) => name
+                .parse()
+                .map_err(|error: prpc_contract::names::InvalidQueueName| Unusable(error.to_string()))?,
             None => QueueName::default(),
         };
         let mut redis = RedisConfig::new(url, QueueNames::new(&queue));

@@ -65,7 +65,8 @@ impl Exits {
         let mut changed = self.changed.clone();
         loop {
             changed.mark_unchanged();
-            let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).remove(&pid.as_raw_nonzero().get());
+            let ended =
+                self.ended.lock().unwrap_or_else(PoisonError::into_inner).remove(&pid.as_raw_nonzero().get());
             if let Some(exit) = ended {
                 return exit;
             }

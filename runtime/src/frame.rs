@@ -21,12 +21,10 @@ pub const TAGGED: u16 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
-    /// Host → runtime: it lives; its kind, process id and versions.
+    /// Template → runtime: it lives; its versions.
     Hello = 1,
     /// Template → runtime: the functions and the constructor's settings.
     Register = 2,
-    /// Runtime → host: limits.
-    Config = 3,
     /// Host → runtime: calls may come.
     Ready = 4,
     /// Runtime → host: `[[call, function, args, kwargs], …]`.
@@ -52,10 +50,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 13] = [
         Self::Hello,
         Self::Register,
-        Self::Config,
         Self::Ready,
         Self::Calls,
         Self::Results,
@@ -70,7 +67,7 @@ impl Kind {
     ];
 
     fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
+        Self::ALL.into_iter().find(|kind| *kind as u8 == number)
     }
 }
 

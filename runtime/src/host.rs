@@ -1,6 +1,7 @@
 //! One worker host as the runtime sees it: a process, a socket, and what it says.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -13,6 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use crate::exits::{Exit, Exits};
 use crate::frame::{self, Frame, Kind};
@@ -86,11 +88,21 @@ impl Host {
         let (outbox, outgoing) = mpsc::unbounded_channel();
         tokio::spawn(write_frames(writer, outgoing));
         tokio::spawn(async move {
-            if let Err(error) = read_reports(reader, |report| reports(id, report)).await {
+            let mut reader = Reader::new(reader);
+            let mut exit = pin!(exits.of(pid));
+            // A process that a function left behind may hold the socket open: the end of the host is told by either.
+            let (read, exited) = tokio::select! {
+                read = reader.read_all(|report| reports(id, report)) => (read, None),
+                exited = &mut exit => (reader.read_rest(|report| reports(id, report)), Some(exited)),
+            };
+            if let Err(error) = read {
                 tracing::error!(host = id.0, pid = pid.as_raw_pid(), %error, "a worker host is unusable and is replaced");
             }
             kill(pid);
-            let exit = tokio::time::timeout(DEATH, exits.of(pid)).await.unwrap_or(Exit::Signal(Signal::KILL.as_raw()));
+            let exit = match exited {
+                Some(exit) => exit,
+                None => timeout(DEATH, exit).await.unwrap_or(Exit::Signal(Signal::KILL.as_raw())),
+            };
             reports(id, Report::Gone(exit));
         });
         Ok(Self { pid, page, outbox })
@@ -139,21 +151,48 @@ async fn write_frames(mut writer: OwnedWriteHalf, mut outgoing: mpsc::UnboundedR
     }
 }
 
-async fn read_reports(mut reader: OwnedReadHalf, mut report: impl FnMut(Report)) -> io::Result<()> {
-    let mut input = BytesMut::new();
-    loop {
-        while let Some(frame) = frame::read(&mut input).map_err(io::Error::other)? {
+/// The frames of a host, read as they come.
+struct Reader {
+    socket: OwnedReadHalf,
+    input: BytesMut,
+}
+
+impl Reader {
+    fn new(socket: OwnedReadHalf) -> Self {
+        Self { socket, input: BytesMut::new() }
+    }
+
+    /// Until the host closes its socket. May be dropped at any time: nothing that was read is lost.
+    async fn read_all(&mut self, mut report: impl FnMut(Report)) -> io::Result<()> {
+        loop {
+            self.input.reserve(READ_BUFFER);
+            match self.socket.read_buf(&mut self.input).await {
+                Ok(0) => return Ok(()),
+                Ok(_) => self.tell(&mut report)?,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// What a host that is dead had said.
+    fn read_rest(&mut self, mut report: impl FnMut(Report)) -> io::Result<()> {
+        loop {
+            self.input.reserve(READ_BUFFER);
+            match self.socket.try_read_buf(&mut self.input) {
+                Ok(1..) => self.tell(&mut report)?,
+                Ok(0) | Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    fn tell(&mut self, report: &mut impl FnMut(Report)) -> io::Result<()> {
+        while let Some(frame) = frame::read(&mut self.input).map_err(io::Error::other)? {
             if let Some(found) = read_report(&frame).map_err(io::Error::other)? {
                 report(found);
             }
         }
-        input.reserve(READ_BUFFER);
-        match reader.read_buf(&mut input).await {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(()),
-            Err(error) => return Err(error),
-        }
+        Ok(())
     }
 }
 
@@ -169,7 +208,10 @@ fn read_report(frame: &Frame) -> Result<Option<Report>, Fault> {
     })
 }
 
-fn items<T>(array: Cursor<'_, '_>, read: impl Fn(Cursor<'_, '_>) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+fn items<T>(
+    array: Cursor<'_, '_>,
+    read: impl Fn(Cursor<'_, '_>) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
     array.items().ok_or_else(|| malformed("not an array"))?.map(read).collect()
 }
 
@@ -180,7 +222,9 @@ fn result(item: Cursor<'_, '_>, tagged: bool) -> Result<CallResult, Fault> {
     let value = parts.next().ok_or_else(|| malformed("a result without value"))?;
     let run = Duration::from_nanos(number(parts.next())?);
     let text = |value: Option<Cursor<'_, '_>>| {
-        value.and_then(|value| value.as_str().map(str::to_owned)).ok_or_else(|| malformed("a text is missing"))
+        value
+            .and_then(|value| value.as_str().map(str::to_owned))
+            .ok_or_else(|| malformed("a text is missing"))
     };
     let status = match status {
         0 => Status::Returned(payload::read(value, tagged)?),
@@ -205,10 +249,16 @@ fn malformed(detail: &'static str) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     fn report(payload: &'static str) -> Result<Option<Report>, Fault> {
-        read_report(&Frame { kind: Kind::Results, tagged: false, payload: Bytes::from_static(payload.as_bytes()) })
+        read_report(&Frame {
+            kind: Kind::Results,
+            tagged: false,
+            payload: Bytes::from_static(payload.as_bytes()),
+        })
     }
 
     #[test]
@@ -229,8 +279,38 @@ mod tests {
     }
 
     #[test]
+    fn frames_of_the_python_package_are_read() {
+        let golden = include_str!("../../python/tests/golden_frames.json");
+        let golden: HashMap<String, Vec<String>> = serde_json::from_str(golden).unwrap();
+        let mut values = Vec::new();
+        for hex in golden.values().flatten() {
+            let bytes: Vec<u8> = (0..hex.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+                .collect();
+            let frame = frame::read(&mut BytesMut::from(&bytes[..])).unwrap().unwrap();
+            let Some(Report::Results(results)) = read_report(&frame).unwrap() else {
+                panic!("results expected")
+            };
+            values.extend(results.into_iter().map(|result| (result.call, result.status)));
+        }
+        values.sort_by_key(|(call, _)| *call);
+        assert_eq!(
+            values,
+            [
+                (1, Status::Returned(Value::List(vec![Value::Int(1), Value::str("é"), Value::None]))),
+                (2, Status::Raised("'k'".into())),
+                (3, Status::Unsendable("a value of type object cannot be sent".into())),
+                (4, Status::Returned(Value::Tuple(vec![Value::Int(1)]))),
+            ]
+        );
+    }
+
+    #[test]
     fn a_host_that_talks_nonsense_is_refused() {
-        for text in ["{}", "[1]", "[[]]", "[[1,9,null,0]]", "[[-1,0,null,0]]", "[[1,1,null,0]]", "[[1,0,null]]", "["] {
+        for text in
+            ["{}", "[1]", "[[]]", "[[1,9,null,0]]", "[[-1,0,null,0]]", "[[1,1,null,0]]", "[[1,0,null]]", "["]
+        {
             assert!(report(text).is_err(), "{text}");
         }
     }

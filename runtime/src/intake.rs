@@ -102,7 +102,8 @@ impl Admission {
             self.metrics.redelivered("visibility");
         }
         if receipt.attempts > self.max_attempts {
-            let text = format!("the call was given up after {} attempts without an outcome", self.max_attempts);
+            let text =
+                format!("the call was given up after {} attempts without an outcome", self.max_attempts);
             return Err(dead(receipt, "max_attempts", body, Some((call.reply_to, text))));
         }
         match self.targets.get(&call.function) {
@@ -135,7 +136,11 @@ fn function_list(program: &Program) -> Value {
         ("func_args", Value::List(Vec::new())),
         ("func_kwargs", Value::List(Vec::new())),
     ]);
-    Value::List(std::iter::once(ping).chain(program.functions.iter().map(|function| function.entry.clone())).collect())
+    Value::List(
+        std::iter::once(ping)
+            .chain(program.functions.iter().filter_map(|function| function.entry.clone()))
+            .collect(),
+    )
 }
 
 /// Takes from the broker until `stop` is cancelled. Whatever was taken is admitted.

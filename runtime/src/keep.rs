@@ -34,8 +34,13 @@ pub async fn heartbeat<H: Holder>(holder: H, period: Duration, events: mpsc::Unb
         let Ok(receipts) = receipts.await else { return };
         match holder.extend(&receipts).await {
             Ok(lost) if lost.is_empty() => {}
-            Ok(lost) => tracing::warn!(calls = lost.len(), "calls in work were taken over by others and may run twice"),
-            Err(error) => tracing::warn!(%error, calls = receipts.len(), "calls in work could not be shown to be alive"),
+            Ok(lost) => tracing::warn!(
+                calls = lost.len(),
+                "calls in work were taken over by others and may run twice"
+            ),
+            Err(error) => {
+                tracing::warn!(%error, calls = receipts.len(), "calls in work could not be shown to be alive")
+            }
         }
     }
 }

@@ -102,8 +102,10 @@ impl Metrics {
     pub fn new<'a>(functions: impl IntoIterator<Item = &'a str>) -> Self {
         let mut registry = Registry::with_prefix("prpc");
         let calls = Family::<CallLabels, Counter>::default();
-        let duration = Family::<FunctionLabel, Histogram>::new_with_constructor(|| Histogram::new(seconds_buckets()));
-        let wait = Family::<FunctionLabel, Histogram>::new_with_constructor(|| Histogram::new(seconds_buckets()));
+        let duration =
+            Family::<FunctionLabel, Histogram>::new_with_constructor(|| Histogram::new(seconds_buckets()));
+        let wait =
+            Family::<FunctionLabel, Histogram>::new_with_constructor(|| Histogram::new(seconds_buckets()));
         let count = |function: &str, outcome| {
             calls.get_or_create_owned(&CallLabels { function: function.to_owned(), outcome })
         };
@@ -136,7 +138,11 @@ impl Metrics {
         };
         registry.register("calls", "Finished calls", calls);
         registry.register("call_duration_seconds", "Time in the function", duration);
-        registry.register("call_wait_seconds", "Time from the broker's acceptance to the function's start", wait);
+        registry.register(
+            "call_wait_seconds",
+            "Time from the broker's acceptance to the function's start",
+            wait,
+        );
         registry.register("messages_received", "Deliveries by the broker", metrics.received.clone());
         registry.register("redeliveries", "Calls that were started again", metrics.redelivered.clone());
         registry.register("dead_letters", "Messages set aside", metrics.dead.clone());
@@ -147,10 +153,26 @@ impl Metrics {
         {
             let broker = metrics.broker.lock().unwrap_or_else(PoisonError::into_inner);
             registry.register("broker_reconnects", "Connections made again", broker.reconnects.clone());
-            registry.register("broker_settle_retries", "Batches of answers sent again", broker.settle_retries.clone());
-            registry.register("late_copies", "Replies stored again for original clients", broker.late_copies.clone());
-            registry.register("late_copies_skipped", "Such copies left out", broker.late_copies_skipped.clone());
-            registry.register("duplicate_answers", "Answers to calls answered before", broker.duplicates.clone());
+            registry.register(
+                "broker_settle_retries",
+                "Batches of answers sent again",
+                broker.settle_retries.clone(),
+            );
+            registry.register(
+                "late_copies",
+                "Replies stored again for original clients",
+                broker.late_copies.clone(),
+            );
+            registry.register(
+                "late_copies_skipped",
+                "Such copies left out",
+                broker.late_copies_skipped.clone(),
+            );
+            registry.register(
+                "duplicate_answers",
+                "Answers to calls answered before",
+                broker.duplicates.clone(),
+            );
         }
         let build = [("version", env!("CARGO_PKG_VERSION")), ("component", "runtime")];
         registry.register("build", "What runs here", Info::new(build.to_vec()));

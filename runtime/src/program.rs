@@ -25,8 +25,8 @@ pub struct Function {
     pub name: String,
     /// Its own worker type, if it named one.
     pub worker: Option<WorkerType>,
-    /// Its entry in the answer to `get_function_server`.
-    pub entry: Value,
+    /// Its entry in the answer to `get_function_server`; `None` if its name cannot stand in a generated file.
+    pub entry: Option<Value>,
 }
 
 /// A loaded program.
@@ -47,7 +47,9 @@ pub enum Unreadable {
     #[error("a document of the Python side cannot be read: {0}")]
     Fault(#[from] Fault),
     /// Not what the host protocol says.
-    #[error("the Python side does not follow the host protocol: {0}; use the same version of the package `prpc` and of the runtime")]
+    #[error(
+        "the Python side does not follow the host protocol: {0}; use the same version of the package `prpc` and of the runtime"
+    )]
     Protocol(&'static str),
 }
 
@@ -92,15 +94,17 @@ impl Program {
             return Err(Unreadable::Protocol("REGISTER without functions"));
         };
         let functions = functions.iter().map(function).collect::<Result<_, _>>()?;
-        let constructor =
-            constructor(value.get("constructor").ok_or(Unreadable::Protocol("REGISTER without constructor"))?);
+        let constructor = constructor(
+            value.get("constructor").ok_or(Unreadable::Protocol("REGISTER without constructor"))?,
+        );
         let can_fork = matches!(value.get("can_fork"), Some(Value::Bool(true)));
         Ok(Self { functions, constructor, can_fork })
     }
 }
 
 fn function(value: &Value) -> Result<Function, Unreadable> {
-    let name = value.get("name").and_then(Value::as_str).ok_or(Unreadable::Protocol("a function without name"))?;
+    let name =
+        value.get("name").and_then(Value::as_str).ok_or(Unreadable::Protocol("a function without name"))?;
     let worker = match value.get("worker") {
         None | Some(Value::None) => None,
         Some(worker) => Some(
@@ -110,7 +114,8 @@ fn function(value: &Value) -> Result<Function, Unreadable> {
                 .ok_or(Unreadable::Protocol("a function of an unknown worker type"))?,
         ),
     };
-    let entry = value.get("entry").ok_or(Unreadable::Protocol("a function without entry"))?.clone();
+    let entry = value.get("entry").ok_or(Unreadable::Protocol("a function without entry"))?;
+    let entry = (*entry != Value::None).then(|| entry.clone());
     Ok(Function { name: name.to_owned(), worker, entry })
 }
 
@@ -149,12 +154,13 @@ mod tests {
     #[test]
     fn a_program_is_its_functions_and_what_its_constructor_was_given() {
         let program = Program::read(&frame(
-            r#"{"functions": [{"name": "f", "worker": null, "entry": {}}, {"name": "g", "worker": "async", "entry": {}}],
+            r#"{"functions": [{"name": "f", "worker": null, "entry": {}}, {"name": "g", "worker": "async", "entry": null}],
                 "constructor": {"type_broker": "redis", "broker_url": "redis://h", "worker": "thread", "concurrency": 4,
                                 "timeout": 0.5, "queue": "q", "group": "g"}, "can_fork": true}"#,
         ))
         .unwrap();
         assert_eq!(program.functions[1].worker, Some(WorkerType::Async));
+        assert_eq!((program.functions[0].entry.is_some(), &program.functions[1].entry), (true, &None));
         assert_eq!(program.constructor.timeout, Some(Duration::from_millis(500)));
         assert_eq!(program.constructor.concurrency, Some(4));
         assert!(program.can_fork);

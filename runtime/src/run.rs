@@ -113,15 +113,15 @@ async fn serve<B: Broker>(
         max_attempts: config.max_attempts,
         grace: config.grace,
     };
-    let tools = Tools { template, exits, events: events.clone(), endings, load: Arc::clone(&load), metrics, state };
+    let tools =
+        Tools { template, exits, events: events.clone(), endings, load: Arc::clone(&load), metrics, state };
     let drain = CancellationToken::new();
     let dispatching = tokio::spawn(Dispatcher::new(policy, tools, workers).run(incoming, drain.clone()));
     let answering = tokio::spawn(answers::run(holder.clone(), outgoing, Arc::clone(&load)));
     let beating = tokio::spawn(keep::heartbeat(holder.clone(), config.heartbeat, events));
     // A broker's refusal ends the whole runtime in order, as a signal does.
     let ending = stop.child_token();
-    let reclaiming =
-        tokio::spawn(keep::reclaim(holder, admission.clone(), load, ending.clone()));
+    let reclaiming = tokio::spawn(keep::reclaim(holder, admission.clone(), load, ending.clone()));
 
     let taken = intake::run(consumer, admission, ending.clone()).await;
     ending.cancel();

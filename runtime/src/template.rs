@@ -66,7 +66,9 @@ pub enum StartError {
         traceback: String,
     },
     /// It ended, or Python did not find the package.
-    #[error("Python ended before the program was loaded ({0}); its own output says why. Is the package `prpc` installed for it?")]
+    #[error(
+        "Python ended before the program was loaded ({0}); its own output says why. Is the package `prpc` installed for it?"
+    )]
     Ended(io::Error),
     /// Versions that do not fit.
     #[error(transparent)]
@@ -203,7 +205,9 @@ impl Process {
             Some(Value::Int(number)) => Some(*number),
             _ => None,
         };
-        if answer.kind != Kind::Forked || int("host").and_then(|host| u64::try_from(host).ok()) != Some(number) {
+        if answer.kind != Kind::Forked
+            || int("host").and_then(|host| u64::try_from(host).ok()) != Some(number)
+        {
             return Err(io::Error::other("the template answered something else than FORKED"));
         }
         Ok(int("pid").and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw))

@@ -1,26 +1,27 @@
 //! Which texts are Python names, literals or annotations. Each is a closed grammar that cannot do anything when imported.
 
 const KEYWORDS: [&str; 35] = [
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif",
-    "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or",
-    "pass", "raise", "return", "try", "while", "with", "yield",
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
+    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
+    "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
 ];
 
 /// Types that need no import.
 const BUILTIN_TYPES: [&str; 19] = [
-    "bool", "bytearray", "bytes", "complex", "dict", "enumerate", "filter", "float", "frozenset", "int", "list", "map",
-    "memoryview", "object", "range", "set", "slice", "str", "tuple",
+    "bool", "bytearray", "bytes", "complex", "dict", "enumerate", "filter", "float", "frozenset", "int",
+    "list", "map", "memoryview", "object", "range", "set", "slice", "str", "tuple",
 ];
 
 /// What `from typing import *` brings in every Python from 3.10 and can stand in an annotation.
 const TYPING: [&str; 59] = [
-    "AbstractSet", "Annotated", "Any", "AnyStr", "AsyncGenerator", "AsyncIterable", "AsyncIterator", "Awaitable",
-    "BinaryIO", "Callable", "ChainMap", "ClassVar", "Collection", "Concatenate", "Container", "Coroutine", "Counter",
-    "DefaultDict", "Deque", "Dict", "Final", "ForwardRef", "FrozenSet", "Generator", "Generic", "Hashable", "IO",
-    "ItemsView", "Iterable", "Iterator", "KeysView", "List", "Literal", "Mapping", "MappingView", "Match",
-    "MutableMapping", "MutableSequence", "MutableSet", "NoReturn", "Optional", "OrderedDict", "ParamSpec", "Pattern",
-    "Protocol", "Reversible", "Sequence", "Set", "Sized", "SupportsAbs", "SupportsBytes", "SupportsFloat",
-    "SupportsIndex", "SupportsInt", "Text", "TextIO", "Tuple", "Type", "Union",
+    "AbstractSet", "Annotated", "Any", "AnyStr", "AsyncGenerator", "AsyncIterable", "AsyncIterator",
+    "Awaitable", "BinaryIO", "Callable", "ChainMap", "ClassVar", "Collection", "Concatenate", "Container",
+    "Coroutine", "Counter", "DefaultDict", "Deque", "Dict", "Final", "ForwardRef", "FrozenSet", "Generator",
+    "Generic", "Hashable", "IO", "ItemsView", "Iterable", "Iterator", "KeysView", "List", "Literal",
+    "Mapping", "MappingView", "Match", "MutableMapping", "MutableSequence", "MutableSet", "NoReturn",
+    "Optional", "OrderedDict", "ParamSpec", "Pattern", "Protocol", "Reversible", "Sequence", "Set", "Sized",
+    "SupportsAbs", "SupportsBytes", "SupportsFloat", "SupportsIndex", "SupportsInt", "Text", "TextIO",
+    "Tuple", "Type", "Union",
 ];
 
 const CONSTANTS: [&str; 3] = ["None", "True", "False"];
@@ -133,7 +134,8 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&mut self) -> bool {
-        let end = self.rest.find(|char: char| char != '_' && !char.is_alphanumeric()).unwrap_or(self.rest.len());
+        let end =
+            self.rest.find(|char: char| char != '_' && !char.is_alphanumeric()).unwrap_or(self.rest.len());
         let (name, rest) = self.rest.split_at(end);
         self.rest = rest;
         if CONSTANTS.contains(&name) {
@@ -141,7 +143,9 @@ impl<'a> Reader<'a> {
         }
         match self.grammar {
             Grammar::Literal => {
-                ["set", "frozenset", "range"].contains(&name) && self.sign("(") && self.list(")", Self::expression)
+                ["set", "frozenset", "range"].contains(&name)
+                    && self.sign("(")
+                    && self.list(")", Self::expression)
             }
             Grammar::Annotation => {
                 (BUILTIN_TYPES.contains(&name) || TYPING.contains(&name))
@@ -156,7 +160,8 @@ impl<'a> Reader<'a> {
         if self.rest.len() - unsigned.len() > 1 {
             return false;
         }
-        let digits = |text: &str| text.len() - text.trim_start_matches(|char: char| char.is_ascii_digit()).len();
+        let digits =
+            |text: &str| text.len() - text.trim_start_matches(|char: char| char.is_ascii_digit()).len();
         let whole = digits(unsigned);
         if whole == 0 || (whole > 1 && unsigned.starts_with('0')) {
             return false;
@@ -220,9 +225,9 @@ mod tests {
     #[test]
     fn literals_as_python_writes_them_are_accepted() {
         for text in [
-            "None", "True", "1", "-1", "0.5", "1e+16", "1.5e-07", "2j", "(1+2j)", "(-1-0.5j)", "''", "'a\\'b'", "\"it's\"",
-            "'\\x00\\u20ac'", "b'x\\x00'", "[]", "[1, 'a']", "()", "(1,)", "{'k': [1]}", "{1}", "{}", "set()",
-            "frozenset({1})", "range(1, 10, 3)", "'имя'",
+            "None", "True", "1", "-1", "0.5", "1e+16", "1.5e-07", "2j", "(1+2j)", "(-1-0.5j)", "''",
+            "'a\\'b'", "\"it's\"", "'\\x00\\u20ac'", "b'x\\x00'", "[]", "[1, 'a']", "()", "(1,)",
+            "{'k': [1]}", "{1}", "{}", "set()", "frozenset({1})", "range(1, 10, 3)", "'имя'",
         ] {
             assert!(is_literal(text), "{text}");
         }
@@ -231,9 +236,35 @@ mod tests {
     #[test]
     fn what_is_no_literal_is_refused() {
         for text in [
-            "", "text", "inf", "nan", "int", "1 2", "01", "1e", "'a", "'a\nb'", "'\\x0'", "'\\ud800'", "'\\q'", "[1", "1)",
-            "f'x'", "print(1)", "().__class__", "2024-01-01 00:00:00", "datetime.date(2024, 1, 1)", "1\n", "lambda: 1", "--1",
-            "1; 2", "{**{}}", "*[1]", "1 # x", "1 if 1 else 2", "[x for x in []]",
+            "",
+            "text",
+            "inf",
+            "nan",
+            "int",
+            "1 2",
+            "01",
+            "1e",
+            "'a",
+            "'a\nb'",
+            "'\\x0'",
+            "'\\ud800'",
+            "'\\q'",
+            "[1",
+            "1)",
+            "f'x'",
+            "print(1)",
+            "().__class__",
+            "2024-01-01 00:00:00",
+            "datetime.date(2024, 1, 1)",
+            "1\n",
+            "lambda: 1",
+            "--1",
+            "1; 2",
+            "{**{}}",
+            "*[1]",
+            "1 # x",
+            "1 if 1 else 2",
+            "[x for x in []]",
         ] {
             assert!(!is_literal(text), "{text}");
         }
@@ -242,8 +273,8 @@ mod tests {
     #[test]
     fn annotations_of_known_names_are_accepted() {
         for text in [
-            "int", "int | float", "list[int] | None", "Optional[int]", "Callable[[int], str]", "Literal['x', 1]",
-            "Tuple[int, ...]", "Annotated[int, 'unit']", "None", "5",
+            "int", "int | float", "list[int] | None", "Optional[int]", "Callable[[int], str]",
+            "Literal['x', 1]", "Tuple[int, ...]", "Annotated[int, 'unit']", "None", "5",
         ] {
             assert!(is_annotation(text), "{text}");
         }
@@ -251,7 +282,10 @@ mod tests {
 
     #[test]
     fn annotations_that_need_an_import_or_do_something_are_refused() {
-        for text in ["", "app.Custom", "~T", "Unknown", "print('x')", "int = 1", "int, b", "list[int", "set()", "type(None)"] {
+        for text in [
+            "", "app.Custom", "~T", "Unknown", "print('x')", "int = 1", "int, b", "list[int", "set()",
+            "type(None)",
+        ] {
             assert!(!is_annotation(text), "{text}");
         }
     }

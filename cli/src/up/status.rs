@@ -32,7 +32,8 @@ async fn page(address: SocketAddr, path: &str) -> io::Result<(StatusCode, Bytes)
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     let request = Request::get(path).header(HOST, address.to_string()).body(Empty::<Bytes>::new());
     let exchange = async {
-        let response = sender.send_request(request.map_err(io::Error::other)?).await.map_err(io::Error::other)?;
+        let response =
+            sender.send_request(request.map_err(io::Error::other)?).await.map_err(io::Error::other)?;
         let status = response.status();
         let body = Limited::new(response.into_body(), LARGEST).collect().await.map_err(io::Error::other)?;
         Ok((status, body.to_bytes()))

@@ -1,5 +1,5 @@
 //! What the tests of the command share: the command itself, a Redis server, and a stand-in for a worker.
-
+#![allow(clippy::unwrap_used, reason = "clippy takes only the functions marked as tests for tests")]
 #![allow(dead_code, reason = "each test program uses a part")]
 
 use std::io::{BufRead as _, BufReader};
@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use prpc_broker::{Broker as _, Consumer as _, Delivery, Holder as _, RedisBroker, RedisConfig, Reply, Settlement, Url};
+use prpc_broker::{
+    Broker as _, Consumer as _, Delivery, Holder as _, RedisBroker, RedisConfig, Reply, Settlement, Url,
+};
 use prpc_contract::json::Limits;
 use prpc_contract::message::{Call, Outcome, decode};
 use prpc_contract::names::{QueueName, QueueNames};

@@ -112,6 +112,7 @@ pub struct Function {
 /// How calls are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Default)]
 pub struct Worker {
     /// For functions that name no type of their own; left open, the program's constructor decides.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
@@ -122,12 +123,6 @@ pub struct Worker {
     /// Time limit of a call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Timeout>,
-}
-
-impl Default for Worker {
-    fn default() -> Self {
-        Self { kind: None, concurrency: None, timeout: None }
-    }
 }
 
 /// What runs a call.

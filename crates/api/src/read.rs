@@ -85,7 +85,9 @@ impl PrpcQueue {
 }
 
 fn is_redis_url(url: &str) -> bool {
-    ["redis://", "rediss://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+    ["redis://", "rediss://"]
+        .iter()
+        .any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
 }
 
 /// The first line of the library's report; the rest quotes the document, which may hold a password.
@@ -152,9 +154,13 @@ spec:
 
     #[test]
     fn kafka_servers_become_one_address() {
-        let text = ORDERS.replace("redis: {url: redis://redis:6379/0}", "kafka: {bootstrapServers: [a:9092, b:9092]}");
+        let text = ORDERS
+            .replace("redis: {url: redis://redis:6379/0}", "kafka: {bootstrapServers: [a:9092, b:9092]}");
         let settings = PrpcQueue::from_yaml(&text).unwrap().settings();
-        assert_eq!((settings.broker.as_deref(), settings.broker_url.as_deref()), (Some("kafka"), Some("a:9092,b:9092")));
+        assert_eq!(
+            (settings.broker.as_deref(), settings.broker_url.as_deref()),
+            (Some("kafka"), Some("a:9092,b:9092"))
+        );
     }
 
     #[test]
@@ -186,7 +192,8 @@ spec:
 
     #[test]
     fn a_password_in_the_document_is_not_repeated() {
-        let error = refused("redis: {url: redis://redis:6379/0}", "redis: {url: [\"redis://:s3cret@redis\"]}");
+        let error =
+            refused("redis: {url: redis://redis:6379/0}", "redis: {url: [\"redis://:s3cret@redis\"]}");
         assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
     }
 

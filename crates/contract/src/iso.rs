@@ -89,25 +89,33 @@ pub(crate) fn time(value: Time, zone: Option<&Zone>) -> Result<String, String> {
         Some(Zone::Named(name)) => {
             let zone = find(name)?;
             let changes = zone.following(jiff::Timestamp::MIN).next().is_some();
-            if changes { local } else { local + &span(zone.to_offset(jiff::Timestamp::UNIX_EPOCH)).to_string() }
+            if changes {
+                local
+            } else {
+                local + &span(zone.to_offset(jiff::Timestamp::UNIX_EPOCH)).to_string()
+            }
         }
     })
 }
 
 fn find(name: &str) -> Result<TimeZone, String> {
-    TimeZone::get(name).map_err(|_| format!("cannot send a time in the zone {name}: it is not known to the server"))
+    TimeZone::get(name)
+        .map_err(|_| format!("cannot send a time in the zone {name}: it is not known to the server"))
 }
 
 fn civil_datetime(value: &DateTime) -> civil::DateTime {
     let (date, time) = (value.date, value.time);
     // Python's years, months and so on all fit; jiff's range is wider.
-    let date = civil::Date::new(date.year() as i16, date.month() as i8, date.day() as i8).unwrap_or(civil::Date::ZERO);
+    let date = civil::Date::new(date.year() as i16, date.month() as i8, date.day() as i8)
+        .unwrap_or(civil::Date::ZERO);
     date.at(time.hour() as i8, time.minute() as i8, time.second() as i8, time.micro() as i32 * 1000)
 }
 
 fn span(offset: jiff::tz::Offset) -> Offset {
     let seconds = i64::from(offset.seconds());
-    Offset(TimeDelta::new(seconds.div_euclid(86_400), seconds.rem_euclid(86_400), 0).unwrap_or(TimeDelta::ZERO))
+    Offset(
+        TimeDelta::new(seconds.div_euclid(86_400), seconds.rem_euclid(86_400), 0).unwrap_or(TimeDelta::ZERO),
+    )
 }
 
 /// Reads `2024-02-29`.
@@ -174,7 +182,9 @@ mod tests {
     #[test]
     fn a_time_shows_a_named_zone_only_if_its_distance_never_changes() {
         let noon = read_time("12:00:00").unwrap();
-        for (zone, expected) in [("Europe/Berlin", "12:00:00"), ("UTC", "12:00:00+00:00"), ("Etc/GMT-3", "12:00:00+03:00")] {
+        for (zone, expected) in
+            [("Europe/Berlin", "12:00:00"), ("UTC", "12:00:00+00:00"), ("Etc/GMT-3", "12:00:00+03:00")]
+        {
             assert_eq!(time(noon, Zone::named(zone).as_ref()).as_deref(), Ok(expected));
         }
     }
@@ -187,7 +197,11 @@ mod tests {
             (TimeDelta::new(0, 9017, 0).unwrap(), "2024-02-29T23:59:58.000007+02:30:17"),
         ] {
             let zone = Zone::fixed(offset, None).map(Box::new);
-            let value = DateTime { date: read_date("2024-02-29").unwrap(), time: read_time("23:59:58.000007").unwrap(), zone };
+            let value = DateTime {
+                date: read_date("2024-02-29").unwrap(),
+                time: read_time("23:59:58.000007").unwrap(),
+                zone,
+            };
             assert_eq!(datetime(&value).as_deref(), Ok(text));
             assert_eq!(read_datetime(text), Some(value));
         }
@@ -195,7 +209,16 @@ mod tests {
 
     #[test]
     fn other_texts_are_not_read() {
-        for text in ["", "2024-02-30T00:00:00", "2024-02-29 00:00:00", "2024-02-29T24:00:00", "2024-02-29T00:00:00+24:00", "2024-02-29T00:00:00.1", "2024-02-29T00:00", "2024-02-29T00:00:00+é:00"] {
+        for text in [
+            "",
+            "2024-02-30T00:00:00",
+            "2024-02-29 00:00:00",
+            "2024-02-29T24:00:00",
+            "2024-02-29T00:00:00+24:00",
+            "2024-02-29T00:00:00.1",
+            "2024-02-29T00:00",
+            "2024-02-29T00:00:00+é:00",
+        ] {
             assert_eq!(read_datetime(text), None, "{text}");
         }
     }

@@ -42,7 +42,9 @@ pub enum InvalidQueueName {
         character: char,
     },
     /// The beginning belongs to names of other queues.
-    #[error("the queue name {name:?} would share names with the queue {other:?}: do not begin it with {prefix}")]
+    #[error(
+        "the queue name {name:?} would share names with the queue {other:?}: do not begin it with {prefix}"
+    )]
     Prefix {
         /// The whole name.
         name: String,

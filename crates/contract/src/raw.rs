@@ -30,9 +30,8 @@ pub fn decode(body: &Bytes, limits: &Limits, received: SystemTime) -> Result<Cal
         return Err(Fault::new(Reason::NotMessage, "a request is a JSON object").into());
     };
     let fields = Fields::of(members);
-    let reply_to = fields
-        .id()
-        .map(|id| ReplyTo::new(Family::Raw, id, fields.head(id, received.into()).into()));
+    let reply_to =
+        fields.id().map(|id| ReplyTo::new(Family::Raw, id, fields.head(id, received.into()).into()));
     let checked = fields.check().and_then(|()| fields.values());
     match (checked, reply_to) {
         (Ok((function, args, kwargs)), Some(reply_to)) => Ok(Call { function, args, kwargs, reply_to }),

@@ -75,7 +75,8 @@ fn items(items: &[Value]) -> Json {
 fn dict(members: &[(Value, Value)]) -> Json {
     let plain = |(key, _): &(Value, Value)| key.as_str().is_some_and(|name| !name.starts_with('$'));
     if members.iter().all(plain) {
-        let named = |(key, value): &(Value, Value)| (key.as_str().unwrap_or_default().to_owned(), write(value));
+        let named =
+            |(key, value): &(Value, Value)| (key.as_str().unwrap_or_default().to_owned(), write(value));
         return Json::Object(members.iter().map(named).collect());
     }
     let pair = |(key, value): &(Value, Value)| Json::Array(vec![write(key), write(value)]);

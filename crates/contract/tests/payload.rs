@@ -1,4 +1,5 @@
 //! Values in host frames and tagged descriptions: what is written reads back, and is what the Python side writes.
+#![allow(clippy::unwrap_used, reason = "clippy takes only the functions marked as tests for tests")]
 
 mod values;
 
@@ -44,7 +45,9 @@ fn without_tags_an_object_is_a_dict_whatever_its_names() {
 
 #[test]
 fn an_object_is_a_tag_only_by_the_name_of_its_first_member() {
-    for text in [r#"{"a":1,"$tuple":[1]}"#, r#"{"$unknown":1}"#, r#"{"$":1}"#, r#"{"name":null,"$timezone":[0,0,0]}"#] {
+    for text in
+        [r#"{"a":1,"$tuple":[1]}"#, r#"{"$unknown":1}"#, r#"{"$":1}"#, r#"{"name":null,"$timezone":[0,0,0]}"#]
+    {
         assert!(matches!(read(text, true), Ok(Value::Dict(_))), "{text}");
     }
 }
@@ -95,13 +98,15 @@ fn a_tag_with_content_that_it_cannot_have_is_refused() {
 #[test]
 fn the_deepest_text_is_read_and_written_on_a_small_stack() {
     let deepest = || {
-        for (open, close) in [("[", "]"), (r#"{"a":"#, "}"), (r#"{"$tuple":["#, "]}"), (r#"{"$dict":[["$",1],["a","#, "]]}")] {
+        for (open, close) in
+            [("[", "]"), (r#"{"a":"#, "}"), (r#"{"$tuple":["#, "]}"), (r#"{"$dict":[["$",1],["a","#, "]]}")]
+        {
             let levels = LIMITS.depth / open.matches(['[', '{']).count().min(3);
             let text = open.repeat(levels) + "1" + &close.repeat(levels);
             let Ok(tape) = Tape::read(text.as_bytes(), &LIMITS) else { continue };
             let value = payload::read(tape.root(), true).unwrap();
             assert_eq!(written(&value).0, text);
-            tagged::write(&value);
+            let _ = tagged::write(&value);
         }
     };
     // Threads of the runtime have 2 MiB.

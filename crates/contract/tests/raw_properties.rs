@@ -1,4 +1,5 @@
 //! What holds for every value and every input of the raw form.
+#![allow(clippy::unwrap_used, reason = "clippy takes only the functions marked as tests for tests")]
 
 mod values;
 
@@ -7,7 +8,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use proptest::prelude::*;
 use prpc_contract::json::Tape;
-use prpc_contract::message::{Call, Family, Limits, MessageId, Outcome, Refusal, Request, decode, read_reply};
+use prpc_contract::message::{
+    Call, Family, Limits, MessageId, Outcome, Refusal, Request, decode, read_reply,
+};
 use prpc_contract::payload;
 use prpc_contract::raw::write_request;
 use prpc_contract::value::{Moment, Value};
@@ -42,22 +45,37 @@ fn a_reply_has_the_members_of_the_protocol_in_their_order() {
 fn a_result_that_json_cannot_hold_becomes_an_error_that_names_it() {
     let call = raw(format!(r#"{{"func_name": "f", "message_id": "{ID}"}}"#)).unwrap();
     let answer = answer(&call, Outcome::Result(&Value::List(vec![Value::Complex(1.0, 2.0)])));
-    assert!(answer.contains(r#""result": null, "exception_info": "cannot send a complex as JSON""#), "{answer}");
+    assert!(
+        answer.contains(r#""result": null, "exception_info": "cannot send a complex as JSON""#),
+        "{answer}"
+    );
 }
 
 #[test]
 fn the_answer_to_a_refused_request_repeats_what_can_be_used() {
-    let refusal = raw(format!(r#"{{"func_name": 5, "func_args": [1], "func_kwargs": [], "message_id": "{ID}"}}"#)).unwrap_err();
+    let refusal =
+        raw(format!(r#"{{"func_name": 5, "func_args": [1], "func_kwargs": [], "message_id": "{ID}"}}"#))
+            .unwrap_err();
     let mut out = Vec::new();
     refusal.reply_to.unwrap().write(Outcome::Error("no"), UNIX_EPOCH, &mut out);
     let text = String::from_utf8(out).unwrap();
-    assert!(text.starts_with(r#"{"func_name": "", "func_args": [1], "func_kwargs": {}, "message_id": {"#), "{text}");
+    assert!(
+        text.starts_with(r#"{"func_name": "", "func_args": [1], "func_kwargs": {}, "message_id": {"#),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_text_over_a_limit_is_answered_if_its_id_can_be_found() {
-    for argument in ["[".repeat(600) + &"]".repeat(600), "7".repeat(4301), r#""\ud800""#.into(), "1,".repeat(1_000_000) + "1"] {
-        let refusal = raw(format!(r#"{{"func_name": "f", "func_args": [{argument}], "message_id": "{ID}"}}"#)).unwrap_err();
+    for argument in [
+        "[".repeat(600) + &"]".repeat(600),
+        "7".repeat(4301),
+        r#""\ud800""#.into(),
+        "1,".repeat(1_000_000) + "1",
+    ] {
+        let refusal =
+            raw(format!(r#"{{"func_name": "f", "func_args": [{argument}], "message_id": "{ID}"}}"#))
+                .unwrap_err();
         assert_eq!(refusal.reply_to.unwrap().id().to_string(), ID);
     }
     assert!(raw(format!(r#"{{"message_id": "{ID}", "func_name": }}"#)).unwrap_err().reply_to.is_none());
@@ -83,7 +101,10 @@ fn a_reply_that_is_none_is_refused() {
         let fault = read_reply(Family::Raw, changed.as_bytes(), &Limits::default()).unwrap_err();
         assert_eq!(fault.reason.as_str(), reason, "{changed}");
     }
-    assert_eq!(read_reply(Family::Raw, b"[]", &Limits::default()).unwrap_err().reason.as_str(), "not-message");
+    assert_eq!(
+        read_reply(Family::Raw, b"[]", &Limits::default()).unwrap_err().reason.as_str(),
+        "not-message"
+    );
 }
 
 proptest! {

@@ -24,10 +24,34 @@ fn the_codecs_meet_every_vector() {
 #[test]
 fn a_vector_that_says_otherwise_is_reported_by_its_name() {
     for (name, text, from, to, words) in [
-        ("run", FILES[2].1, r#""expect": "run""#, r#""expect": "dead-letter""#, "raw/minimal: it should not be run"),
-        ("reason", FILES[2].1, r#""reason": "not-message""#, r#""reason": "missing""#, "the reason should be missing, not not-message"),
-        ("value", FILES[2].1, r#"{"func_name": "f", "func_args": []"#, r#"{"func_name": "g", "func_args": []"#, r#"func_name should be "g", not "f""#),
-        ("result", FILES[3].1, r#""result": -7, "exception_info": null, "date_done_message": {"#, r#""result": -8, "exception_info": null, "date_done_message": {"#, "raw_result/negative: the answer should be"),
+        (
+            "run",
+            FILES[2].1,
+            r#""expect": "run""#,
+            r#""expect": "dead-letter""#,
+            "raw/minimal: it should not be run",
+        ),
+        (
+            "reason",
+            FILES[2].1,
+            r#""reason": "not-message""#,
+            r#""reason": "missing""#,
+            "the reason should be missing, not not-message",
+        ),
+        (
+            "value",
+            FILES[2].1,
+            r#"{"func_name": "f", "func_args": []"#,
+            r#"{"func_name": "g", "func_args": []"#,
+            r#"func_name should be "g", not "f""#,
+        ),
+        (
+            "result",
+            FILES[3].1,
+            r#""result": -7, "exception_info": null, "date_done_message": {"#,
+            r#""result": -8, "exception_info": null, "date_done_message": {"#,
+            "raw_result/negative: the answer should be",
+        ),
         ("direction", FILES[3].1, "raw_reply", "raw_replay", r#"the direction "raw_replay" is not known"#),
     ] {
         let changed = text.replacen(from, to, 1);
@@ -51,7 +75,9 @@ fn a_message_is_described_as_its_vector_describes_it() {
     for (file, text, ..) in FILES {
         let cases: Vec<serde_json::Value> = serde_json::from_str(text).unwrap();
         for case in cases {
-            let (message, Some(bytes)) = (&case["value"]["$message"], case["bytes"].as_str()) else { continue };
+            let (message, Some(bytes)) = (&case["value"]["$message"], case["bytes"].as_str()) else {
+                continue;
+            };
             if !message.is_object() || file == "raw_reply" {
                 continue;
             }
@@ -72,7 +98,9 @@ fn a_message_is_described_as_its_vector_describes_it() {
 #[test]
 fn a_raw_reply_is_described_by_the_plain_values_it_holds() {
     let cases: Vec<serde_json::Value> = serde_json::from_str(FILES[3].1).unwrap();
-    let bytes = cases.iter().find(|case| case["name"] == "raw_result/tuple_nested").unwrap()["bytes"].as_str().unwrap();
+    let bytes = cases.iter().find(|case| case["name"] == "raw_result/tuple_nested").unwrap()["bytes"]
+        .as_str()
+        .unwrap();
     let described = vectors::describe(bytes.as_bytes()).unwrap();
     assert_eq!(described["$message"]["class"], serde_json::Value::Null);
     assert_eq!(described["$message"]["result"], serde_json::json!([1, [2, [3, []]], [4]]));
@@ -84,7 +112,12 @@ fn a_raw_reply_is_described_by_the_plain_values_it_holds() {
 
 #[test]
 fn what_is_no_message_is_not_described() {
-    for (text, reason) in [("", "not-json"), ("[]", "not-message"), ("{}", "missing"), (r#"{"py/object": "os.system"}"#, "not-message")] {
+    for (text, reason) in [
+        ("", "not-json"),
+        ("[]", "not-message"),
+        ("{}", "missing"),
+        (r#"{"py/object": "os.system"}"#, "not-message"),
+    ] {
         assert_eq!(vectors::describe(text.as_bytes()).unwrap_err().reason.as_str(), reason, "{text}");
     }
 }

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from prpc import app_server
 from prpc.app_server import AppServer
+from prpc.signature import entry
 
 
 class NoProgram(Exception):
@@ -56,8 +57,6 @@ def _attribute(module: str, attribute: str) -> AppServer:
 
 def description(app: AppServer) -> dict[str, Any]:
     """The functions and the constructor's settings, as REGISTER tells them."""
-    from prpc.signature import entry
-
     functions = [
         {"name": function.name, "worker": function.worker, "entry": entry(function.function, function.name)}
         for function in app.functions

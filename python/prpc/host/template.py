@@ -25,6 +25,7 @@ from prpc.host import older_layout
 from prpc.host.frames import HEADER, Kind, read_document, send
 from prpc.host.program import NoProgram, description, load, on_start
 from prpc.host.status_page import open_page
+from prpc.signature import callable_by_name
 from prpc.values import Tagger
 
 PROTOCOL = 1
@@ -156,7 +157,7 @@ def _host(app: AppServer, request: dict[str, Any], fd: int, page: int) -> NoRetu
         sock = socket.socket(fileno=fd)
         # A process that a function forks must not keep the socket open, or nobody would notice when this one dies.
         os.register_at_fork(after_in_child=sock.close)
-        functions = [function.function for function in app.functions]
+        functions = [callable_by_name(function.function) for function in app.functions]
         if request["kind"] == "thread":
             from prpc.host.thread_host import run
         elif request["kind"] == "process":

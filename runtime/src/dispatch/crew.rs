@@ -146,7 +146,12 @@ impl Dispatcher {
         let Some(member) = self.crew.members.get_mut(&id) else { return };
         match opened {
             Ok(host) => {
-                tracing::debug!(host = id.0, worker = member.worker.name(), pid = host.pid(), "worker host started");
+                tracing::debug!(
+                    host = id.0,
+                    worker = member.worker.name(),
+                    pid = host.pid(),
+                    "worker host started"
+                );
                 member.host = Some(host);
             }
             Err(error) => {
@@ -177,7 +182,13 @@ impl Dispatcher {
         member.phase = Phase::Retired;
         let worker = member.worker;
         if let Some(host) = &member.host {
-            tracing::warn!(host = id.0, worker = worker.name(), pid = host.pid(), reason, "worker host is replaced");
+            tracing::warn!(
+                host = id.0,
+                worker = worker.name(),
+                pid = host.pid(),
+                reason,
+                "worker host is replaced"
+            );
             host.send(Kind::Recall, false, b"[]");
         }
         self.tools.metrics.restarted(reason);
@@ -224,8 +235,10 @@ impl Dispatcher {
         self.pool.remove(id);
         self.limits.host_gone(id);
         let lost = self.flights.take_of(id);
-        let running: HashSet<u64> = member.host.iter().flat_map(Host::running).map(|running| running.call).collect();
-        let (started, parked): (Vec<_>, Vec<_>) = lost.into_iter().partition(|(call, _)| running.contains(call));
+        let running: HashSet<u64> =
+            member.host.iter().flat_map(Host::running).map(|running| running.call).collect();
+        let (started, parked): (Vec<_>, Vec<_>) =
+            lost.into_iter().partition(|(call, _)| running.contains(call));
         if matches!(member.phase, Phase::Starting | Phase::Ready) && self.drain.is_none() {
             tracing::error!(host = id.0, worker = member.worker.name(), %exit, calls = started.len(), "a worker host died");
             self.tools.metrics.restarted("crash");
@@ -239,7 +252,11 @@ impl Dispatcher {
         let guilty = started.len() == 1 && member.phase != Phase::Ended;
         for (_, Flight { job, .. }) in started.into_iter().rev() {
             if guilty {
-                self.answer_error(job, CallOutcome::error, format!("the worker process ended during the call: {exit}"));
+                self.answer_error(
+                    job,
+                    CallOutcome::error,
+                    format!("the worker process ended during the call: {exit}"),
+                );
             } else {
                 self.start_again(job, exit);
             }
@@ -253,11 +270,18 @@ impl Dispatcher {
         }
         if job.receipt.attempts >= self.policy.max_attempts {
             let attempts = job.receipt.attempts;
-            let text = format!("the call was given up after {attempts} attempts, the last ended with its worker process: {exit}");
+            let text = format!(
+                "the call was given up after {attempts} attempts, the last ended with its worker process: {exit}"
+            );
             self.tools.metrics.ended(job.function, CallOutcome::error, None);
             self.tools.metrics.dead("max_attempts");
             let reply = Some((job.reply_to, text));
-            return self.end(Ending::DeadLetter { receipt: job.receipt, reason: "max_attempts", body: job.body, reply });
+            return self.end(Ending::DeadLetter {
+                receipt: job.receipt,
+                reason: "max_attempts",
+                body: job.body,
+                reply,
+            });
         }
         job.receipt.attempts += 1;
         self.tools.metrics.redelivered("crash");

@@ -33,7 +33,9 @@ impl Dispatcher {
         let running = self.flights.iter().count();
         tracing::info!(running, handed_back = waiting.len(), grace = ?self.policy.grace, "draining");
         self.drain = Some(Drain { due: Instant::now() + self.policy.grace, closing: false });
-        waiting.into_iter().for_each(|job| self.end(Ending::HandBack { receipt: job.receipt, started: false }));
+        waiting
+            .into_iter()
+            .for_each(|job| self.end(Ending::HandBack { receipt: job.receipt, started: false }));
         for (_, host) in self.crew.hosts() {
             host.send(Kind::Recall, false, b"[]");
         }

@@ -56,7 +56,10 @@ impl Limits {
     }
 
     /// What the pool was told about a cancelled call that has ended now; `None` if there was none.
-    #[expect(clippy::option_option, reason = "outer: was there one; inner: did its function have a usual run time")]
+    #[expect(
+        clippy::option_option,
+        reason = "outer: was there one; inner: did its function have a usual run time"
+    )]
     pub(super) fn cancelled(&mut self, call: u64) -> Option<Option<Duration>> {
         let at = self.cancelling.iter().position(|cancelling| cancelling.call == call)?;
         Some(self.cancelling.swap_remove(at).usual)
@@ -108,7 +111,9 @@ impl Dispatcher {
         let stuck: HashSet<HostId> = self
             .flights
             .iter()
-            .filter(|(call, flight)| !touched.contains(call) && now.saturating_sub(flight.assigned) > patience)
+            .filter(|(call, flight)| {
+                !touched.contains(call) && now.saturating_sub(flight.assigned) > patience
+            })
             .map(|(_, flight)| flight.host)
             .collect();
         over.into_iter().for_each(|call| self.over_limit(call, timeout));
@@ -137,7 +142,11 @@ impl Dispatcher {
             }
         }
         let seconds = float_repr(timeout.as_secs_f64());
-        self.answer_error(job, CallOutcome::timeout, format!("the task was completed by server timeout {seconds} secs."));
+        self.answer_error(
+            job,
+            CallOutcome::timeout,
+            format!("the task was completed by server timeout {seconds} secs."),
+        );
     }
 
     pub(super) fn flight_started(&self, call: u64) -> bool {

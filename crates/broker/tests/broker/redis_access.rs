@@ -75,14 +75,8 @@ async fn an_encrypted_connection_trusts_the_given_certificates() {
     let _server = RedisServer::start_in(
         folder,
         &[
-            "--tls-port",
-            &tls_port,
-            "--tls-cert-file",
-            &certificate_path,
-            "--tls-key-file",
-            &key_path,
-            "--tls-auth-clients",
-            "no",
+            "--tls-port", &tls_port, "--tls-cert-file", &certificate_path, "--tls-key-file", &key_path,
+            "--tls-auth-clients", "no",
         ],
     );
     let url = Url::new(format!("rediss://localhost:{port}"));

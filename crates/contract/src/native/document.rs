@@ -12,13 +12,7 @@ use crate::value::{DateTime, Moment, Value};
 const LONGEST_NAME: usize = 512;
 
 const MEMBERS: [&str; 8] = [
-    "func_name",
-    "func_args",
-    "func_kwargs",
-    "message_id",
-    "date_create_message",
-    "result",
-    "exception_info",
+    "func_name", "func_args", "func_kwargs", "message_id", "date_create_message", "result", "exception_info",
     "date_done_message",
 ];
 const NAME: usize = 0;

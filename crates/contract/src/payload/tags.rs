@@ -4,9 +4,7 @@ use super::{form, items, plain, read};
 use crate::fault::Fault;
 use crate::iso;
 use crate::json::{Cursor, Node};
-use crate::value::{
-    DateTime, TimeDelta, Value, Zone, float_repr_parse, is_decimal, is_hashable, unique,
-};
+use crate::value::{DateTime, TimeDelta, Value, Zone, float_repr_parse, is_decimal, is_hashable, unique};
 
 /// Digits of an int; Python refuses more.
 const MOST_DIGITS: usize = 4300;
@@ -71,9 +69,13 @@ fn leaf(name: &str, content: Cursor<'_, '_>, tag: Cursor<'_, '_>) -> Option<Opti
         "$int" => content.as_str().and_then(int),
         "$float" => content.as_str().and_then(float_repr_parse).map(Value::Float),
         "$complex" => complex(content),
-        "$decimal" => content.as_str().filter(|text| is_decimal(text)).map(|text| Value::Decimal(text.into())),
+        "$decimal" => {
+            content.as_str().filter(|text| is_decimal(text)).map(|text| Value::Decimal(text.into()))
+        }
         "$bytes" => content.as_str().and_then(bytes).map(Value::Bytes),
-        "$uuid" => content.as_str().and_then(|text| Some(Value::Uuid(uuid::Uuid::try_parse(text).ok()?.into_bytes()))),
+        "$uuid" => content
+            .as_str()
+            .and_then(|text| Some(Value::Uuid(uuid::Uuid::try_parse(text).ok()?.into_bytes()))),
         "$datetime" => datetime(content, tag),
         "$date" => content.as_str().and_then(iso::read_date).map(Value::Date),
         "$time" => content.as_str().and_then(|text| Some(Value::Time(iso::read_time(text)?, tz(tag)?))),
@@ -85,7 +87,8 @@ fn leaf(name: &str, content: Cursor<'_, '_>, tag: Cursor<'_, '_>) -> Option<Opti
 
 fn int(text: &str) -> Option<Value> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let canonical = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0') || text == "0";
+    let canonical =
+        digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0') || text == "0";
     (canonical && (1..=MOST_DIGITS).contains(&digits.len())).then(|| Value::int(text))
 }
 

@@ -21,7 +21,8 @@ pub fn read_reply(body: &[u8], limits: &Limits) -> Result<Reply, Fault> {
         root.get(name).ok_or_else(|| Fault::new(Reason::Missing, format!("{name} is missing")))
     };
     let text = |name| field(name)?.as_str().ok_or_else(|| wrong(name));
-    let moment = |name| -> Result<DateTime, Fault> { iso::read_datetime(text(name)?).ok_or_else(|| wrong(name)) };
+    let moment =
+        |name| -> Result<DateTime, Fault> { iso::read_datetime(text(name)?).ok_or_else(|| wrong(name)) };
     let (args, kwargs) = (field("func_args")?, field("func_kwargs")?);
     if args.items().is_none() {
         return Err(wrong("func_args"));

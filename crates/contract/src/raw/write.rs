@@ -60,7 +60,11 @@ impl Writer {
 }
 
 fn enter(depth: usize) -> Result<(), String> {
-    if depth < DEEPEST { Ok(()) } else { Err(format!("cannot send a value nested deeper than {DEEPEST} values")) }
+    if depth < DEEPEST {
+        Ok(())
+    } else {
+        Err(format!("cannot send a value nested deeper than {DEEPEST} values"))
+    }
 }
 
 fn leaf(value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
@@ -116,15 +120,24 @@ mod tests {
             (r#"{"$set": [1]}"#, "[1]"),
             (r#"{"$frozenset": [{"$tuple": [1, 2]}]}"#, "[[1, 2]]"),
             (r#"{"$bytes": "00ff"}"#, r#"{"py/b64": "AP8="}"#),
-            (r#"{"$uuid": "c0ffee00-1234-4abc-8def-0123456789ab"}"#, r#"{"hex": "c0ffee0012344abc8def0123456789ab"}"#),
+            (
+                r#"{"$uuid": "c0ffee00-1234-4abc-8def-0123456789ab"}"#,
+                r#"{"hex": "c0ffee0012344abc8def0123456789ab"}"#,
+            ),
             (r#"{"$decimal": "1.10"}"#, r#""1.10""#),
             (r#"{"$timedelta": [-1, 5, 7]}"#, "-86394.999993"),
             (r#"{"$timedelta": [999999999, 86399, 999999]}"#, "86400000000000.0"),
             (r#"{"$timedelta": [0, 0, 0]}"#, "0.0"),
             (r#"{"$date": "0001-02-03"}"#, r#""0001-02-03""#),
             (r#"{"$time": "01:02:03", "tz": null}"#, r#""01:02:03""#),
-            (r#"{"$time": "01:02:03.000004", "tz": {"$timezone": [-1, 82800, 0], "name": "x"}}"#, r#""01:02:03.000004-01:00""#),
-            (r#"{"$datetime": "2024-07-01T00:00:00", "tz": {"$zone": "Europe/Moscow"}}"#, r#""2024-07-01T00:00:00+03:00""#),
+            (
+                r#"{"$time": "01:02:03.000004", "tz": {"$timezone": [-1, 82800, 0], "name": "x"}}"#,
+                r#""01:02:03.000004-01:00""#,
+            ),
+            (
+                r#"{"$datetime": "2024-07-01T00:00:00", "tz": {"$zone": "Europe/Moscow"}}"#,
+                r#""2024-07-01T00:00:00+03:00""#,
+            ),
             (r#"{"$dict": [[1, "a"], [null, "b"], ["1", "c"]]}"#, r#"{"1": "c", "null": "b"}"#),
             (r#"{"py/object": "x"}"#, r#"{"py/object": "x"}"#),
             (r#"{"$float": "1e+16"}"#, "1e+16"),

@@ -56,21 +56,8 @@ mod tests {
     #[test]
     fn texts_that_python_prints_are_decimals() {
         for text in [
-            "0",
-            "-0",
-            "1.50",
-            "-12.5",
-            "0.000001",
-            "1E-7",
-            "1.5E+3",
-            "0E+5",
-            "0E-8",
-            "1E+1999999999999999997",
-            "Infinity",
-            "-Infinity",
-            "NaN",
-            "-NaN12",
-            "sNaN",
+            "0", "-0", "1.50", "-12.5", "0.000001", "1E-7", "1.5E+3", "0E+5", "0E-8",
+            "1E+1999999999999999997", "Infinity", "-Infinity", "NaN", "-NaN12", "sNaN",
         ] {
             assert!(is_decimal(text), "{text}");
         }

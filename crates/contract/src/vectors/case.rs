@@ -23,7 +23,9 @@ impl Case {
         if let Some(encoded) = self.0.get("bytes_b64").and_then(Value::as_str) {
             return STANDARD.decode(encoded).map(Bytes::from).map_err(|error| format!("bytes_b64: {error}"));
         }
-        let Some(Value::List(runs)) = self.0.get("bytes_rle") else { return Err("the case has no bytes".into()) };
+        let Some(Value::List(runs)) = self.0.get("bytes_rle") else {
+            return Err("the case has no bytes".into());
+        };
         let repeat = |run: &Value| match run {
             Value::List(run) => match &run[..] {
                 [Value::Str(text), Value::Int(count)] => Some(text.repeat(usize::try_from(*count).ok()?)),

@@ -26,7 +26,8 @@ pub(super) fn check_native(case: &Case) -> Result<(), String> {
     }
     let held = case.message("server_value").unwrap_or_else(|| expected.clone());
     let tape = Tape::read(full, &Limits::default()).map_err(|fault| fault.to_string())?;
-    let head = tape.member_offset(RESULT).and_then(|end| full.get(..end)).ok_or("the reply has too few members")?;
+    let head =
+        tape.member_offset(RESULT).and_then(|end| full.get(..end)).ok_or("the reply has too few members")?;
     let request = Bytes::from([head, UNANSWERED.as_bytes()].concat());
     let call = decode(Family::Native, &request, &Limits::default(), UNIX_EPOCH)
         .map_err(|refusal| format!("its request: {}", refusal.fault))?;
@@ -45,7 +46,8 @@ pub(super) fn check_raw(case: &Case) -> Result<bool, String> {
     let call = decode(Family::Raw, &request, &Limits::default(), moment(&held, "date_create_message")?)
         .map_err(|refusal| format!("its request: {}", refusal.fault))?;
     let answer = answer(&call.reply_to, &held)?;
-    let reply = read_reply(Family::Raw, &answer, &Limits::default()).map_err(|fault| format!("written: {fault}"))?;
+    let reply =
+        read_reply(Family::Raw, &answer, &Limits::default()).map_err(|fault| format!("written: {fault}"))?;
     let expected = match case.text("expect") {
         "same" => case.bytes()?,
         "fixed" => Bytes::from(case.text("fixed_bytes").to_owned()),
@@ -87,7 +89,11 @@ fn request(held: &[(String, Value)]) -> Result<Request, String> {
     Ok(Request {
         function: function.clone(),
         args: args.clone(),
-        kwargs: kwargs.iter().map(named).collect::<Option<_>>().ok_or("func_kwargs has keys other than texts")?,
+        kwargs: kwargs
+            .iter()
+            .map(named)
+            .collect::<Option<_>>()
+            .ok_or("func_kwargs has keys other than texts")?,
         id: MessageId::from_uuid(uuid::Uuid::from_bytes(*id)),
         created: moment(held, "date_create_message")?,
     })

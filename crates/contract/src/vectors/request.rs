@@ -44,7 +44,8 @@ fn error_reply(reply_to: &ReplyTo, refusal: &Refusal, case: &Case) -> Result<(),
     let limits = Limits::default();
     let mut answer = Vec::new();
     reply_to.write(Outcome::Error(&refusal.error_text()), UNIX_EPOCH, &mut answer);
-    let reply = read_reply(reply_to.family(), &answer, &limits).map_err(|fault| format!("its answer: {fault}"))?;
+    let reply =
+        read_reply(reply_to.family(), &answer, &limits).map_err(|fault| format!("its answer: {fault}"))?;
     if reply.id.to_string() != case.text("message_id") {
         return Err(format!("the answer should go to {}, not {}", case.text("message_id"), reply.id));
     }

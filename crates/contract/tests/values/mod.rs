@@ -1,5 +1,6 @@
 //! Any value that the protocol can carry.
 #![allow(clippy::unwrap_used, reason = "clippy takes only the functions marked as tests for tests")]
+#![allow(dead_code, reason = "each test program uses a part")]
 
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -41,15 +42,24 @@ fn hashable() -> impl Strategy<Value = Value> {
         ".{0,20}".prop_map(Value::Str),
         vec(any::<u8>(), 0..20).prop_map(Value::Bytes),
         any::<[u8; 16]>().prop_map(Value::Uuid),
-        (date(), time(), aware()).prop_map(|(date, time, zone)| Value::DateTime(DateTime { date, time, zone })),
+        (date(), time(), aware()).prop_map(|(date, time, zone)| Value::DateTime(DateTime {
+            date,
+            time,
+            zone
+        })),
         date().prop_map(Value::Date),
         (time(), aware()).prop_map(|(time, zone)| Value::Time(time, zone)),
-        (-999_999_999..1_000_000_000_i64, 0..86_400_i64, 0..1_000_000_i64).prop_map(|(days, seconds, micros)| {
-            Value::TimeDelta(TimeDelta::new(days, seconds, micros).unwrap())
-        }),
+        (-999_999_999..1_000_000_000_i64, 0..86_400_i64, 0..1_000_000_i64).prop_map(
+            |(days, seconds, micros)| { Value::TimeDelta(TimeDelta::new(days, seconds, micros).unwrap()) }
+        ),
         zone().prop_map(|zone| Value::Zone(Box::new(zone))),
-        prop_oneof!["-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,5})?", "-?[1-9]E\\+[1-9][0-9]{0,3}", "-?Infinity", "NaN"]
-            .prop_map(|text| Value::Decimal(text.into())),
+        prop_oneof![
+            "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,5})?",
+            "-?[1-9]E\\+[1-9][0-9]{0,3}",
+            "-?Infinity",
+            "NaN"
+        ]
+        .prop_map(|text| Value::Decimal(text.into())),
         (any::<f64>(), any::<f64>()).prop_map(|(real, imaginary)| Value::Complex(real, imaginary)),
         (int(), int(), int())
             .prop_filter("step 0", |(.., step)| *step != Value::Int(0))

@@ -1,0 +1,5 @@
+"""The older name of `prpc.prpcmessage`."""
+
+from prpc.prpcmessage import PRPCMessage
+
+__all__ = ["PRPCMessage"]
