@@ -77,14 +77,14 @@ impl Worker {
     /// Keeps a process running until `ending`; fails if the first one ends with an error before it was ever ready.
     pub(super) async fn keep(self, ending: CancellationToken) -> Result<(), Failure> {
         let mut backoff = Backoff::default();
-        let mut was_ready = false;
+        let mut ever_ready = false;
         loop {
             let mut process = self.spawn().map_err(|error| {
                 Failure::new(Exit::Failed, format!("worker {} cannot be started: {error}", self.number))
                     .fix("free memory or file descriptors")
             })?;
             let status = tokio::select! {
-                status = self.watch(&mut process, &mut was_ready) => status,
+                status = self.watch(&mut process, &mut ever_ready) => status,
                 () = ending.cancelled() => {
                     self.end(process).await;
                     return Ok(());
@@ -92,7 +92,7 @@ impl Worker {
             };
             process.finish_output().await;
             let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-            if !was_ready {
+            if !ever_ready {
                 return Err(self.never_ready(&status));
             }
             let pause = backoff.after(process.started.elapsed());
@@ -130,8 +130,9 @@ impl Worker {
         Ok(Process { _stdin: child.stdin.take(), child, output, pages, started: Instant::now() })
     }
 
-    /// Follows the process until it is gone.
-    async fn watch(&self, process: &mut Process, was_ready: &mut bool) -> io::Result<ExitStatus> {
+    /// Follows the process until it is gone. `ever_ready` is about all processes of this place.
+    async fn watch(&self, process: &mut Process, ever_ready: &mut bool) -> io::Result<ExitStatus> {
+        let mut was_ready = false;
         let mut look = tokio::time::interval(LOOK_INTERVAL.min(Duration::from_millis(50)));
         loop {
             tokio::select! {
@@ -139,13 +140,13 @@ impl Worker {
                 _ = look.tick() => {}
             }
             let Ok((ready, status)) = status::look(process.pages).await else { continue };
-            if ready && !*was_ready {
+            if ready && !was_ready {
                 self.say(format!("ready after {} ms", process.started.elapsed().as_millis())).await;
-                *was_ready = true;
+                (was_ready, *ever_ready) = (true, true);
                 look = tokio::time::interval(LOOK_INTERVAL);
             }
             self.show.send_modify(|seen| {
-                seen.state = match (ready, *was_ready) {
+                seen.state = match (ready, was_ready) {
                     (true, _) => State::Ready,
                     (false, true) => State::NotReady,
                     (false, false) => State::Starting,
