@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "python"))
+PYTHON = Path(__file__).parents[2] / "python"
+sys.path.insert(0, str(PYTHON))
+sys.path.append(str(PYTHON / "tests"))  # for `vectors`
 
 from queue_client import Queue
 from redis_server import RedisServer

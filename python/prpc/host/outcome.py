@@ -47,14 +47,10 @@ def raised(call: int, error: BaseException, run_ns: int) -> Result:
 
 def describe(error: BaseException) -> str:
     """What the caller is told of an exception; never empty."""
-    for text_of in (str, repr):
-        try:
-            text = text_of(error)
-        except Exception:  # its own code failed, the next form may work
-            continue
-        if text:
-            return _encodable(text)
-    return _encodable(type(error).__name__)
+    try:
+        return _encodable(str(error) or repr(error) or type(error).__name__)
+    except BaseException:  # code of the program, which may raise anything
+        return _encodable(type(error).__name__)
 
 
 def frames(results: list[Result], tagged: bool) -> list[bytes]:

@@ -40,12 +40,7 @@ def hold_thread(name: str) -> str:
 
 @app.decorator_reg_func("async")
 async def hold_async(name: str) -> str:
-    trace.note(name)
-    while not trace.is_open(name):
-        await asyncio.sleep(0.005)
-    return name
-
-
+    return await trace.hold_in_loop(name)
 
 
 @app.decorator_reg_func("thread")

@@ -82,10 +82,7 @@ def meet_process(name: str, calls: int) -> int:
 
 @app.decorator_reg_func("async")
 async def meet_async(name: str, calls: int) -> int:
-    trace.note(name)
-    while trace.count(name) < calls:
-        await asyncio.sleep(0.005)
-    return calls
+    return await trace.meet_in_loop(name, calls)
 
 
 @app.decorator_reg_func("async")

@@ -68,9 +68,19 @@ def pid() -> int:
     return os.getpid()
 
 
-@in_every_kind
-def meet(name: str, calls: int) -> int:
+@app.decorator_reg_func("thread")
+def meet_thread(name: str, calls: int) -> int:
     return trace.meet(name, calls)
+
+
+@app.decorator_reg_func("process")
+def meet_process(name: str, calls: int) -> int:
+    return trace.meet(name, calls)
+
+
+@app.decorator_reg_func("async")
+async def meet_async(name: str, calls: int) -> int:
+    return await trace.meet_in_loop(name, calls)
 
 
 class Own(BaseException):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from pathlib import Path
@@ -39,4 +40,20 @@ def meet(name: str, calls: int) -> int:
     note(name)
     while count(name) < calls:
         time.sleep(0.005)
+    return calls
+
+
+async def hold_in_loop(name: str) -> str:
+    """`hold` for coroutines."""
+    note(name)
+    while not is_open(name):
+        await asyncio.sleep(0.005)
+    return name
+
+
+async def meet_in_loop(name: str, calls: int) -> int:
+    """`meet` for coroutines."""
+    note(name)
+    while count(name) < calls:
+        await asyncio.sleep(0.005)
     return calls
