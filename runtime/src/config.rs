@@ -45,6 +45,13 @@ pub struct Config {
 #[error("{0}")]
 pub struct Unusable(String);
 
+impl From<prpc_broker::Error> for Unusable {
+    /// What is wrong with the broker's address or certificates.
+    fn from(error: prpc_broker::Error) -> Self {
+        Self(format!("{error}: correct PRPC_URL_BROKER, or what AppServer is given"))
+    }
+}
+
 impl Config {
     /// Decides from `settings`, which are complete but for defaults.
     ///
@@ -62,7 +69,7 @@ impl Config {
                 "no broker address: set PRPC_URL_BROKER (redis://host:6379/0) or pass it to AppServer".into(),
             )
         })?;
-        let url: Url = url.parse().map_err(|error| Unusable(format!("{error}: correct PRPC_URL_BROKER")))?;
+        let url: Url = url.parse()?;
         let queue: QueueName = match settings.queue.as_deref() {
             Some(name) => name
                 .parse()

@@ -149,7 +149,8 @@ impl Dispatcher {
     }
 
     fn next_wake(&self) -> Option<Instant> {
-        [self.limits.next_check(), self.drain.as_ref().map(Drain::due)].into_iter().flatten().min()
+        let drain = self.drain.as_ref().map(Drain::due);
+        [self.limits.next_check(), self.crew.next_due(), drain].into_iter().flatten().min()
     }
 
     fn handle(&mut self, event: Event) {

@@ -55,7 +55,7 @@ struct Host {
     unfinished: u32,
     /// Expected run time of all unfinished calls.
     work: Duration,
-    /// False once it is retired: it ends what it has and gets nothing new.
+    /// False while it is held: it gets nothing new.
     accepts: bool,
 }
 
@@ -117,10 +117,17 @@ impl Pool {
         }
     }
 
-    /// The host gets no more calls; it stays until [`remove`](Self::remove).
-    pub fn retire(&mut self, id: HostId) {
+    /// The host gets no calls until [`release`](Self::release).
+    pub fn hold(&mut self, id: HostId) {
         if let Some(host) = self.host(id) {
             host.accepts = false;
+        }
+    }
+
+    /// The host gets calls again.
+    pub fn release(&mut self, id: HostId) {
+        if let Some(host) = self.host(id) {
+            host.accepts = true;
         }
     }
 
@@ -176,11 +183,11 @@ mod tests {
     }
 
     #[test]
-    fn a_retired_host_ends_its_calls_while_the_new_one_takes_what_the_pod_allows() {
+    fn a_held_host_ends_its_calls_while_the_new_one_takes_what_the_pod_allows() {
         let mut pool = Pool::new(4);
         pool.add(HostId(1), WorkerType::Thread, 4);
         assert_eq!(assigned(&mut pool, WorkerType::Thread, SLOW), 4);
-        pool.retire(HostId(1));
+        pool.hold(HostId(1));
         pool.leave(HostId(1), SLOW); // the hung call was answered
         pool.add(HostId(2), WorkerType::Thread, 4);
         assert_eq!(pool.assign(WorkerType::Thread, SLOW), Some(HostId(2)));
@@ -194,7 +201,8 @@ mod tests {
     enum Step {
         Assign(WorkerType, Option<Duration>),
         Leave(usize),
-        Retire(u64),
+        Hold(u64),
+        Release(u64),
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -204,7 +212,8 @@ mod tests {
         prop_oneof![
             4 => (worker, expected).prop_map(|(worker, expected)| Step::Assign(worker, expected)),
             3 => any::<usize>().prop_map(Step::Leave),
-            1 => (0..6_u64).prop_map(Step::Retire),
+            1 => (0..6_u64).prop_map(Step::Hold),
+            1 => (0..6_u64).prop_map(Step::Release),
         ]
     }
 
@@ -229,7 +238,8 @@ mod tests {
                         pool.leave(host, expected);
                     }
                     Step::Leave(_) => {}
-                    Step::Retire(id) => pool.retire(HostId(id)),
+                    Step::Hold(id) => pool.hold(HostId(id)),
+                    Step::Release(id) => pool.release(HostId(id)),
                 }
                 prop_assert!(pool.running() <= concurrency);
             }

@@ -38,7 +38,7 @@ pub enum RunError {
     #[error(transparent)]
     Start(#[from] StartError),
     /// The broker refuses for good.
-    #[error("the broker refuses: {0}")]
+    #[error(transparent)]
     Broker(#[from] prpc_broker::Error),
     /// The pages.
     #[error("cannot serve pages at {address}: {source}; set PRPC_PAGES_ADDRESS to a free address")]
@@ -68,7 +68,7 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), RunE
         () = stop.cancelled() => return Ok(()),
     };
     let config = Config::decide(&settings.or(&program.constructor))?;
-    let broker = RedisBroker::new(config.redis.clone())?;
+    let broker = RedisBroker::new(config.redis.clone()).map_err(Unusable::from)?;
     tracing::info!(
         queue = %config.queue, broker = %config.redis.url, instance = config.instance,
         functions = program.functions.len(), worker = config.worker.name(), concurrency = config.concurrency, "starting"

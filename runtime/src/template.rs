@@ -58,7 +58,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// The program raised while it was loaded.
-    #[error("the program cannot be loaded: {error}\n{traceback}")]
+    #[error("the program cannot be loaded: {}", format!("{error}\n{traceback}").trim_end())]
     Failed {
         /// One line.
         error: String,

@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::flight::Flight;
 use super::{Dispatcher, Event};
 use crate::call::{Ending, Job};
@@ -17,6 +19,10 @@ use crate::template::NewHost;
 /// Pause before a host is started again that died before it served a call; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a host may leave RECALL without answer. Its reader answers at once, unless the program blocks the event loop or
+/// holds the interpreter's lock.
+const RECALL_PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -36,6 +42,8 @@ struct Member {
     /// There once the process was started.
     host: Option<Host>,
     served: bool,
+    /// Until when it must have answered to RECALL.
+    recall_due: Option<Instant>,
 }
 
 /// The hosts by their id.
@@ -66,6 +74,11 @@ impl Crew {
 
     pub(super) fn is_empty(&self) -> bool {
         self.members.is_empty()
+    }
+
+    /// When the next host counts as stalled.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.members.values().filter_map(|member| member.recall_due).min()
     }
 
     pub(super) fn served(&mut self, id: HostId) {
@@ -125,7 +138,8 @@ impl Dispatcher {
         self.crew.last += 1;
         let id = HostId(self.crew.last);
         let slots = if worker == WorkerType::Process { 1 } else { self.policy.concurrency };
-        let member = Member { worker, slots, phase: Phase::Starting, host: None, served: false };
+        let member =
+            Member { worker, slots, phase: Phase::Starting, host: None, served: false, recall_due: None };
         self.crew.members.insert(id, member);
         let pause = self.crew.pause(worker);
         let (template, events) = (std::sync::Arc::clone(&self.tools.template), self.tools.events.clone());
@@ -181,18 +195,10 @@ impl Dispatcher {
         }
         member.phase = Phase::Retired;
         let worker = member.worker;
-        if let Some(host) = &member.host {
-            tracing::warn!(
-                host = id.0,
-                worker = worker.name(),
-                pid = host.pid(),
-                reason,
-                "worker host is replaced"
-            );
-            host.send(Kind::Recall, false, b"[]");
-        }
+        let pid = member.host.as_ref().map(Host::pid);
+        tracing::warn!(host = id.0, worker = worker.name(), pid, reason, "worker host is replaced");
+        self.recall(id);
         self.tools.metrics.restarted(reason);
-        self.pool.retire(id);
         self.start_host(worker);
         self.end_if_retired_and_idle(id);
     }
@@ -220,7 +226,39 @@ impl Dispatcher {
         }
     }
 
+    /// Takes back what the host has not started. It gets nothing new until it answers, which also shows that it is not stalled.
+    pub(super) fn recall(&mut self, id: HostId) {
+        self.pool.hold(id);
+        let Some(member) = self.crew.members.get_mut(&id) else { return };
+        if member.recall_due.is_none()
+            && let Some(host) = &member.host
+        {
+            host.send(Kind::Recall, false, b"[]");
+            member.recall_due = Some(Instant::now() + RECALL_PATIENCE);
+        }
+    }
+
+    /// Ends the hosts that did not answer to RECALL.
+    pub(super) fn check_recalls(&mut self, now: Instant) {
+        let stalled: Vec<HostId> = self
+            .crew
+            .members
+            .iter_mut()
+            .filter_map(|(id, member)| member.recall_due.take_if(|due| *due <= now).map(|_| *id))
+            .collect();
+        for id in stalled {
+            tracing::warn!(host = id.0, "a worker host does not react: it is ended, and what else it ran is started again");
+            self.end_host(id, "stalled");
+        }
+    }
+
     pub(super) fn recalled(&mut self, id: HostId, calls: &[u64]) {
+        if let Some(member) = self.crew.members.get_mut(&id) {
+            member.recall_due = None;
+            if member.phase == Phase::Ready {
+                self.pool.release(id);
+            }
+        }
         for call in calls.iter().rev() {
             if let Some(Flight { job, usual, .. }) = self.flights.remove(*call) {
                 self.pool.leave(id, usual);

@@ -75,6 +75,7 @@ impl Dispatcher {
     pub(super) fn check_limits(&mut self) {
         let now = Instant::now();
         self.check_drain(now);
+        self.check_recalls(now);
         let (over, in_time) =
             std::mem::take(&mut self.limits.cancelling).into_iter().partition(|call| call.due <= now);
         self.limits.cancelling = in_time;
@@ -131,6 +132,7 @@ impl Dispatcher {
                 if let Some(host) = self.crew.host(host) {
                     host.send(Kind::Cancel, false, format!("[{call}]").as_bytes());
                 }
+                self.recall(host);
             }
             Some(WorkerType::Process) => {
                 self.pool.leave(host, usual);

@@ -15,7 +15,7 @@ app = AppServer("redis", "redis://localhost:6379/0")
 def _die(how: str) -> None:
     if how == "exit":
         os._exit(3)
-    os.kill(os.getpid(), getattr(signal, how))
+    signal.raise_signal(getattr(signal, how))
 
 
 @app.decorator_reg_func("process")

@@ -1,0 +1,69 @@
+"""A call that does not end by itself is answered at its limit, and its slot is free for the next."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import StartWorker
+from queue_client import Queue
+
+LIMIT = 0.3
+TEXT = "the task was completed by server timeout 0.3 secs."
+
+
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [
+        ("sleep_in_thread", "thread"),
+        ("c_code_in_thread", "thread"),
+        ("loop_in_process", "process"),
+        ("c_code_in_process", "process"),
+        ("deaf_process", "process"),
+        ("wait_in_loop", "async"),
+        ("blocked_loop", "async"),
+        ("deaf_in_loop", "async"),
+    ],
+)
+def test_a_call_over_its_limit_is_answered_and_its_slot_is_free_again(
+    queue: Queue, start: StartWorker, function: str, kind: str
+) -> None:
+    worker = start("hangs:app", queue, PRPC_TIMEOUT_SEC=LIMIT, PRPC_CONCURRENCY=2).until_ready()
+    over = [queue.send(function) for _ in range(4)]
+    assert [queue.error(call) for call in over] == [TEXT] * 4
+    # Each of these needs a slot of its own; they are short, so the limit is not in their way once they run.
+    met = [queue.send(f"meet_{kind}", "met", 2) for _ in range(2)]
+    assert [queue.result(call) for call in met] == [2, 2]
+    queue.until_settled()
+    assert worker.is_running()
+
+
+@pytest.mark.parametrize("kind", ["thread", "process", "async"])
+def test_calls_beside_one_over_its_limit_are_not_hurt(queue: Queue, start: StartWorker, kind: str) -> None:
+    start("hangs:app", queue, PRPC_TIMEOUT_SEC=1, PRPC_CONCURRENCY=2).until_ready()
+    hanging = {"thread": "sleep_in_thread", "process": "loop_in_process", "async": "wait_in_loop"}[kind]
+    over = queue.send(hanging)
+    beside = [queue.send(f"meet_{kind}", f"beside_{number}", 1) for number in range(50)]
+    assert [queue.result(call) for call in beside] == [1] * 50
+    assert queue.error(over) == "the task was completed by server timeout 1.0 secs."
+
+
+def test_an_async_call_that_ends_when_it_is_cancelled_keeps_its_process(queue: Queue, start: StartWorker) -> None:
+    start("hangs:app", queue, PRPC_TIMEOUT_SEC=LIMIT).until_ready()
+    before = queue.call("pid_async")
+    assert queue.error(queue.send("wait_in_loop")) == TEXT
+    assert queue.call("pid_async") == before
+
+
+def test_a_call_that_waits_for_a_slot_is_not_over_its_limit(queue: Queue, start: StartWorker) -> None:
+    start("hangs:app", queue, PRPC_TIMEOUT_SEC=LIMIT, PRPC_CONCURRENCY=1).until_ready()
+    over = [queue.send("sleep_in_thread") for _ in range(3)]
+    last = queue.send("meet_thread", "last", 1)
+    assert queue.result(last) == 1
+    assert [queue.error(call) for call in over] == [TEXT] * 3
+
+
+def test_without_a_limit_a_call_runs_as_long_as_it_takes(queue: Queue, start: StartWorker) -> None:
+    worker = start("work:app", queue).until_ready()
+    call = queue.send("hold_thread", "gate")
+    worker.trace.until_noted("gate")
+    worker.trace.open_gate("gate")
+    assert queue.result(call) == "gate"
