@@ -22,7 +22,9 @@ test: deps lint test-rust test-python test-product test-wheel fuzz
 lint: deps
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cd python && $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+	cd python && $(VENV)/bin/mypy
+	cd tests/product && MYPYPATH=../../python:../../python/tests $(VENV)/bin/mypy --config-file ../../python/pyproject.toml *.py
 
 test-rust: deps
 	cargo test --workspace --locked

@@ -2,8 +2,8 @@
 
     make bench-smoke [CALLS=50000]
 
-Redis, the runtime, its hosts and the client share this machine. A backlog of native requests is written first; the clock
-runs from the first answer to the last.
+Redis, the runtime, its hosts and the client share this machine. A backlog of native requests is written first; the
+clock runs from the first answer to the last.
 """
 
 from __future__ import annotations

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 import redis
-from conftest import RedisServer
-from stand_in import StandIn
 
+from conftest import RedisServer
 from prpc import app_client
 from prpc.app_client import AwaitableTask, ClientTimeOutError
 from prpc.native import NativeError
 from prpc.redis_link import RedisLink
+from stand_in import StandIn
 
 QUEUE = "q"
 WAITS = [

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import vectors
 from conftest import RedisServer
-from stand_in import ENTRIES, StandIn
-
 from prpc import create_server_func
 from prpc.create_server_func import LeftOut, generate
+from stand_in import ENTRIES, StandIn
 
 CASES = vectors.load("stubs")
 ORIGINALS = [case for case in CASES if "unsupported" not in case["value"]]

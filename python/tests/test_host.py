@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from host_runtime import Host, Template, has_ended
 
+from host_runtime import Host, Template, has_ended
 from prpc.host.frames import Kind, write_document
 
 PROGRAMS = Path(__file__).with_name("programs")

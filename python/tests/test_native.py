@@ -4,8 +4,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import vectors
 
+import vectors
 from prpc import native
 from prpc.prpcmessage import PRPCMessage
 

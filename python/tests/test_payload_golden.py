@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-import vectors
 
+import vectors
 from prpc.values import Tagger, untag_object
 
 PAIRS = json.loads((vectors.FOLDER.parent / "payload.json").read_text())

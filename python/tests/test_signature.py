@@ -16,8 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import vectors
 
+import vectors
 from prpc.create_server_func import HEAD, generate
 from prpc.signature import callable_by_name, entry
 from prpc.values import tag

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-import vectors
 
+import vectors
 from prpc.values import Tagger, Unsendable, untag_object
 
 VALUES = [case for case in vectors.load("reply") if case["name"].startswith("result/")]

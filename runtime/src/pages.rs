@@ -46,10 +46,10 @@ pub fn routes<B: Broker>(pages: Pages<B>) -> Router {
 async fn ready<B: Broker>(Extracted(pages): Extracted<Arc<Pages<B>>>) -> impl IntoResponse {
     let reason = if pages.state.is_draining() {
         "draining\n"
-    } else if !pages.state.is_ready() {
-        "no worker host is ready\n"
     } else if !pages.broker.is_connected() {
         "the broker cannot be reached\n"
+    } else if !pages.state.is_ready() {
+        "no worker host is ready\n"
     } else {
         return (StatusCode::OK, "ready\n");
     };

@@ -113,8 +113,15 @@ async fn serve<B: Broker>(
         max_attempts: config.max_attempts,
         grace: config.grace,
     };
-    let tools =
-        Tools { template, exits, events: events.clone(), endings, load: Arc::clone(&load), metrics, state };
+    let tools = Tools {
+        template: Arc::clone(&template),
+        exits,
+        events: events.clone(),
+        endings,
+        load: Arc::clone(&load),
+        metrics,
+        state,
+    };
     let drain = CancellationToken::new();
     let dispatching = tokio::spawn(Dispatcher::new(policy, tools, workers).run(incoming, drain.clone()));
     let answering = tokio::spawn(answers::run(holder.clone(), outgoing, Arc::clone(&load)));
@@ -128,6 +135,7 @@ async fn serve<B: Broker>(
     joined(reclaiming.await)?;
     drain.cancel();
     joined(dispatching.await)?;
+    template.end().await;
     beating.abort();
     joined(answering.await)?;
     tracing::info!("ended: every call that was taken is answered or handed back");

@@ -10,14 +10,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 
 use bytes::BytesMut;
 use command_fds::{CommandFdExt as _, FdMapping};
 use prpc_contract::value::Value;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::sync::oneshot;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use tokio::sync::{oneshot, watch};
 
 use crate::frame::{self, Frame, Header, Kind};
 use crate::pool::{HostId, WorkerType};
@@ -85,9 +85,13 @@ struct ForkRequest {
     reply: oneshot::Sender<io::Result<NewHost>>,
 }
 
-/// A handle on the template. When it is dropped the template ends.
+/// A handle on the template, which ends with [`end`](Self::end) or when this is dropped.
 #[derive(Debug)]
-pub struct Template(mpsc::Sender<ForkRequest>);
+pub struct Template {
+    requests: Mutex<Option<mpsc::Sender<ForkRequest>>>,
+    /// Closed when the process is gone.
+    gone: watch::Receiver<()>,
+}
 
 impl Template {
     /// Starts Python and loads the program.
@@ -97,12 +101,17 @@ impl Template {
     pub async fn start(launch: Launch) -> Result<(Self, Program), StartError> {
         let (loaded, program) = oneshot::channel();
         let (requests, incoming) = mpsc::channel();
+        let (alive, gone) = watch::channel(());
         std::thread::Builder::new()
             .name("template".into())
-            .spawn(move || serve(&launch, loaded, &incoming))
+            .spawn(move || {
+                serve(&launch, loaded, &incoming);
+                drop(alive);
+            })
             .map_err(StartError::Ended)?;
         let ended = |_| StartError::Ended(io::ErrorKind::BrokenPipe.into());
-        Ok((Self(requests), program.await.map_err(ended)??))
+        let program = program.await.map_err(ended)??;
+        Ok((Self { requests: Mutex::new(Some(requests)), gone }, program))
     }
 
     /// Starts a host.
@@ -112,8 +121,16 @@ impl Template {
     pub async fn fork(&self, id: HostId, worker: WorkerType, slots: u32) -> io::Result<NewHost> {
         let (reply, answer) = oneshot::channel();
         let ended = || io::Error::from(io::ErrorKind::BrokenPipe);
-        self.0.send(ForkRequest { id, worker, slots, reply }).map_err(|_| ended())?;
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        requests.ok_or_else(ended)?.send(ForkRequest { id, worker, slots, reply }).map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
+    }
+
+    /// Ends the process and returns when it is gone. No host can be started any more.
+    pub async fn end(&self) {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut gone = self.gone.clone();
+        while gone.changed().await.is_ok() {}
     }
 }
 
@@ -238,6 +255,8 @@ impl Process {
     fn kill(&self) {
         if let Some(pid) = self.pid {
             let _ = kill_process_group(pid, Signal::KILL);
+            // The reaper may be first; then there is no such child any more.
+            let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
         }
     }
 }

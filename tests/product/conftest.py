@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-
-PYTHON = Path(__file__).parents[2] / "python"
-sys.path.insert(0, str(PYTHON))
-sys.path.append(str(PYTHON / "tests"))  # for `vectors`
 
 from queue_client import Queue
 from redis_server import RedisServer

@@ -6,11 +6,13 @@ import shutil
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import redis
-from deadline import until
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from deadline import until
 
 
 def free_port() -> int:
@@ -29,7 +31,8 @@ class RedisServer:
         assert program, "redis-server is needed on PATH (Debian: apt-get install redis-server)"
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.client = redis.Redis(port=self.port, protocol=2, retry=Retry(NoBackoff(), 0), socket_timeout=20)
+        # Its types are those of all its protocols and of its asynchronous form at once.
+        self.client: Any = redis.Redis(port=self.port, protocol=2, retry=Retry(NoBackoff(), 0), socket_timeout=20)
         self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
         if durable:
             self._command += ["--appendonly", "yes", "--appendfsync", "always"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from conftest import StartWorker
 from deadline import until
 from queue_client import Queue
@@ -41,9 +42,7 @@ def test_calls_beside_a_crashing_process_worker_are_not_hurt(queue: Queue, start
 
 
 @pytest.mark.parametrize("kind", ["thread", "async"])
-def test_calls_that_share_a_process_with_a_crash_are_started_again(
-    queue: Queue, start: StartWorker, kind: str
-) -> None:
+def test_calls_that_share_a_process_with_a_crash_are_started_again(queue: Queue, start: StartWorker, kind: str) -> None:
     worker = start("crashes:app", queue).until_ready()
     held = queue.send(f"hold_{kind}", "gate")
     dying = queue.send(f"die_once_{kind}", "dying", "gate")
@@ -116,7 +115,7 @@ def _idle_times(queue: Queue, beats: int) -> list[int]:
         idle = entry["time_since_delivered"]
         back += idle < seen[-1]
         seen.append(idle)
-        return back >= beats
+        return bool(back >= beats)
 
     until(look, f"{beats} heartbeats")
     return seen

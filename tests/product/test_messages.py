@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 import vectors
 from conftest import StartWorker
 from prpc.native import read_reply

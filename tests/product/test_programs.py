@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from conftest import StartWorker
 from queue_client import Queue
 from worker import BINARY, PROGRAMS, ROOT, environment
@@ -59,10 +60,14 @@ def test_the_originals_example_runs_unchanged_server_and_client(
     for file in (ROOT / "python/prpc").glob("*.py"):
         if file.name != "server_func.py":
             (tmp_path / "prpc" / file.name).write_bytes(file.read_bytes())
-    subprocess.run([sys.executable, "-m", "prpc.create_server_func"], env=client, cwd=tmp_path, check=True, timeout=30)
-    said = subprocess.run(
-        [sys.executable, str(ORIGINAL / "client.py")], env=client, cwd=tmp_path, check=True, timeout=30, capture_output=True
-    ).stdout.decode()
+
+    def run(*command: str) -> str:
+        done = subprocess.run([sys.executable, *command], env=client, cwd=tmp_path, timeout=30, capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode()
+
+    run("-m", "prpc.create_server_func")
+    said = run(str(ORIGINAL / "client.py"))
     summ, hello = said.splitlines()
     assert summ.startswith("summ 3.5 0:00:00") and hello.startswith("hello_world hello_world 0:00:00.5")
 

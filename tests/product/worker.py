@@ -164,8 +164,12 @@ class Worker:
 
     def terminate(self) -> None:
         """Asks it to end in order."""
+        self.signal(signal.SIGTERM)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal to its main process."""
         self.descendants()
-        self._process.terminate()
+        self._process.send_signal(number)
 
     def kill(self) -> None:
         """Ends its main process as the kernel does."""

@@ -1,4 +1,4 @@
-"""What a user gets from `pip install`: one wheel with the package and the program, and nothing else is needed but a Redis."""
+"""What a user gets from `pip install`: one wheel with the package and the program, and needs besides: a Redis."""
 
 from __future__ import annotations
 

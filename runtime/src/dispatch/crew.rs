@@ -247,7 +247,10 @@ impl Dispatcher {
             .filter_map(|(id, member)| member.recall_due.take_if(|due| *due <= now).map(|_| *id))
             .collect();
         for id in stalled {
-            tracing::warn!(host = id.0, "a worker host does not react: it is ended, and what else it ran is started again");
+            tracing::warn!(
+                host = id.0,
+                "a worker host does not react: it is ended, and what else it ran is started again"
+            );
             self.end_host(id, "stalled");
         }
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-
 import trace
+
 from prpc.app_server import AppServer
 
 app = AppServer("redis", "redis://localhost:6379/0")

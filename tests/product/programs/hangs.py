@@ -6,8 +6,8 @@ import asyncio
 import os
 import re
 import time
-
 import trace
+
 from prpc.app_server import AppServer
 
 app = AppServer("redis", "redis://localhost:6379/0")
@@ -47,7 +47,7 @@ def deaf_process() -> None:
     while True:
         try:
             time.sleep(60)
-        except BaseException:  # noqa: B036
+        except BaseException:
             pass
 
 

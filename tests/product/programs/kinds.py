@@ -6,11 +6,11 @@ import asyncio
 import functools
 import os
 import threading
+import trace
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
-import trace
 from prpc.app_server import AppServer
 
 app = AppServer("redis", "redis://localhost:6379/0")

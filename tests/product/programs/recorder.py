@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import trace
 from typing import Any
 
-import trace
 from prpc.app_server import AppServer
 
 app = AppServer("redis", "redis://localhost:6379/0")

@@ -1,0 +1,141 @@
+"""Redis is absent, restarts, forgets: clear words, no lost call, and work goes on by itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import redis
+
+from conftest import StartWorker
+from deadline import until
+from queue_client import Queue
+from redis_server import RedisServer
+
+RESUMED_WITHIN = 2.0
+"""Seconds after Redis answers again, of which the test's own Redis client needs some."""
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A server of the test's own that keeps what it accepted."""
+    (tmp_path / "redis").mkdir()
+    server = RedisServer(tmp_path / "redis", durable=True)
+    yield server
+    server.kill()
+
+
+def test_a_worker_waits_for_a_redis_that_is_absent_and_says_so(redis_server: RedisServer, start: StartWorker) -> None:
+    queue = Queue(redis_server)
+    worker = start("recorder:app", queue)
+    until(lambda: "no connection to the broker" in worker.stderr(), "the log names what is missing")
+    assert worker.page("/live")[0] == 200
+    assert worker.page("/ready") == (503, "the broker cannot be reached\n")
+    redis_server.start()
+    worker.until_ready()
+    assert queue.call("f", 1) == [(1,), {}]
+    lines = [line for line in worker.stderr().splitlines() if "no connection to the broker" in line]
+    assert len(lines) < 50, "a line for each of the growing pauses, not a flood"
+
+
+def test_a_worker_that_waits_for_redis_can_be_ended(redis_server: RedisServer, start: StartWorker) -> None:
+    worker = start("recorder:app", Queue(redis_server))
+    until(lambda: "no connection to the broker" in worker.stderr(), "it waits")
+    worker.terminate()
+    assert worker.exit_code() == 0
+
+
+class Producer(threading.Thread):
+    """Sends calls all the time; what Redis accepted is kept."""
+
+    def __init__(self, queue: Queue) -> None:
+        super().__init__(daemon=True)
+        self._queue = queue
+        self.accepted: dict[UUID, int] = {}
+        self.stopped = threading.Event()
+
+    def until_accepted(self, calls: int) -> None:
+        until(lambda: len(self.accepted) >= calls, f"{calls} calls are accepted")
+
+    def run(self) -> None:
+        number = 0
+        while not self.stopped.is_set():
+            number += 1
+            try:
+                self.accepted[self._queue.send("work_thread", number, 0.002)] = number
+            except redis.RedisError:
+                continue  # nobody was told that it was accepted
+
+
+def test_redis_killed_under_load_loses_no_call_and_work_goes_on(redis_server: RedisServer, start: StartWorker) -> None:
+    queue = Queue(redis_server.start())
+    worker = start("work:app", queue, PRPC_CONCURRENCY=8).until_ready()
+    producer = Producer(queue)
+    producer.start()
+    for times in range(1, 4):
+        producer.until_accepted(200 * times)
+        redis_server.kill()
+        until(lambda: worker.page("/ready")[0] == 503, "the worker notices")
+        redis_server.start()
+        began = time.monotonic()
+        probe = queue.send("work_thread", -times, 0)
+        assert queue.result(probe, RESUMED_WITHIN) == -times
+        assert time.monotonic() - began < RESUMED_WITHIN
+    producer.stopped.set()
+    producer.join()
+    assert {call: queue.result(call) for call in producer.accepted} == producer.accepted
+    queue.until_settled()
+    assert worker.is_running()
+
+
+def test_a_call_that_runs_while_redis_restarts_is_answered_and_not_run_again(
+    redis_server: RedisServer, start: StartWorker
+) -> None:
+    queue = Queue(redis_server.start())
+    worker = start("work:app", queue).until_ready()
+    held = queue.send("hold_thread", "gate")
+    worker.trace.until_noted("gate")
+    redis_server.kill()
+    worker.trace.open_gate("gate")
+    until(lambda: worker.page("/ready")[0] == 503, "the worker notices")
+    redis_server.start()
+    assert queue.result(held) == "gate"
+    queue.until_settled()
+    assert len(worker.trace.lines("gate")) == 1
+
+
+def test_an_answer_that_redis_does_not_take_yet_is_kept_through_a_drain(
+    redis_server: RedisServer, start: StartWorker
+) -> None:
+    queue = Queue(redis_server.start())
+    worker = start("work:app", queue).until_ready()
+    held = queue.send("hold_thread", "gate")
+    worker.trace.until_noted("gate")
+    redis_server.kill()
+    worker.trace.open_gate("gate")
+    worker.terminate()
+    redis_server.start()
+    assert worker.exit_code() == 0
+    assert queue.result(held) == "gate"
+
+
+@pytest.mark.parametrize("command", ["FLUSHALL", "destroy", "delete"])
+def test_a_queue_that_was_removed_is_made_again(redis_server: RedisServer, start: StartWorker, command: str) -> None:
+    queue = Queue(redis_server.start())
+    worker = start("recorder:app", queue).until_ready()
+    assert queue.call("f", 1) == [(1,), {}]
+    if command == "FLUSHALL":
+        queue.redis.flushall()
+    elif command == "destroy":
+        queue.redis.xgroup_destroy(queue.streams["native"], "prpc_group_consumers")
+    else:
+        queue.redis.delete(*queue.streams.values())
+    calls = [queue.send("f", number) for number in range(20)]
+    assert [queue.result(call)[0] for call in calls] == [(number,) for number in range(20)]
+    assert queue.raw_reply(queue.send_raw("f", 2))["result"] == [[2], {}]
+    queue.until_settled()
+    assert worker.is_running()
