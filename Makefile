@@ -37,7 +37,9 @@ test-product: build
 	$(PYTHON) -m pytest -q tests/product
 
 wheel: deps
-	$(VENV)/bin/maturin build --release --locked -m python/pyproject.toml -o "$(CACHE)/wheels"
+	rm -rf "$(CACHE)/wheels"
+	cd python && $(VENV)/bin/maturin build --release --locked -o "$(CACHE)/wheels"
+	$(VENV)/bin/pip wheel -q --no-deps -w "$(CACHE)/wheels" python/compat
 
 test-wheel: wheel
 	$(PYTHON) -m pytest -q tests/wheel --wheels "$(CACHE)/wheels"

@@ -11,19 +11,19 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from prpc.native import read_reply, write_message
+from prpc.native import read_reply, read_reply_to, write_message
 from prpc.prpcmessage import PRPCMessage
-from prpc.redis_link import ConnectionLost, RedisLink
+from prpc.redis_link import Answer, ConnectionLost, Flag, RedisLink
 
 __all__ = ["AwaitableTask", "ClientTimeOutError", "get_function_server", "ping"]
 
 CLIENT_MARK = "prpc/1"
+KEPT_REQUEST = 64 << 10
+"""Characters of a request that is kept until the reply is there, to read that faster."""
 TRACKED_POLL = 1.0
 FIRST_POLL = 0.002
 POLL_GROWTH = 1.5
@@ -54,22 +54,36 @@ class AwaitableTask:
         TypeError or ValueError if an argument cannot be sent, ConnectionLost if Redis is out of reach.
         """
         self._message = PRPCMessage(func_name, args, {} if kwargs is None else kwargs)
-        document = write_message(self._message)
+        self._sent: str | None = write_message(self._message)
         queue = _process.settings().queue_name
         self._key = f"prpc_feedback_{queue}_{self._message.message_id}"
-        self._send("XADD", f"prpc_{queue}", "*", "message", document, "client", CLIENT_MARK)
+        self._changed = Flag()
+        """Set when the reply may be there."""
+        self._first_look: Answer | None = None
+        self._send("XADD", f"prpc_{queue}", "*", "message", self._sent, "client", CLIENT_MARK)
+        if len(self._sent) > KEPT_REQUEST:
+            self._sent = None
 
-    @staticmethod
-    def _send(*words: str) -> None:
+    def _send(self, *request: str) -> None:
         try:
-            sent = _process.link().command(*words)
+            sent = self._begin(_process.link(), request)
         except ConnectionLost:
-            # Redis closed an idle connection. Nothing was sent, so once more cannot call twice.
-            sent = _process.link().command(*words)
+            # Nothing was executed, so once more cannot call twice.
+            sent = self._begin(_process.link(), request)
+        self._link.wait(sent, None)
         try:
             sent.result()
         except ConnectionLost as error:
             raise ConnectionLost(f"it is unknown whether the call was sent: {error}") from error
+
+    def _begin(self, link: RedisLink, request: tuple[str, ...]) -> Answer:
+        # Redis may have closed it while it was idle.
+        link.look_for_end()
+        self._link = link
+        link.watch(self._key, self._changed)
+        # The first look travels with the request: from then on Redis reports the reply.
+        sent, self._first_look = link.send(request, ("GET", self._key))
+        return sent
 
     @property
     def message(self) -> PRPCMessage:
@@ -87,7 +101,9 @@ class AwaitableTask:
         """Whether the reply is there; with `update_status` Redis is asked for it."""
         if update_status and not self._message.is_message_done():
             link = _process.link()
-            self._take(link, link.command("GET", self._key).result())
+            [look] = link.send(("GET", self._key))
+            link.wait(look, None)
+            self._take(look.result())
         return self._message.is_message_done()
 
     def get_result(self) -> Any:
@@ -107,24 +123,15 @@ class AwaitableTask:
         pace = _Pace(timeout)
         while not self._message.is_message_done():
             try:
-                self._sync_look(_process.link(), pace)
+                look = self._look(_process.link())
+                if not self._link.wait(look, pace.patience()):
+                    raise pace.over()
+                self._take(look.result())
+                if not self._message.is_message_done():
+                    self._link.wait(self._changed, pace.pause(self._link.tracking))
             except ConnectionLost as error:
                 time.sleep(pace.after_loss(error))
         return self.get_result()
-
-    def _sync_look(self, link: RedisLink, pace: _Pace) -> None:
-        changed = threading.Event()
-        with _watching(link, self._key, changed.set):
-            while True:
-                changed.clear()
-                try:
-                    document = link.command("GET", self._key).result(pace.patience())
-                except FutureTimeoutError:
-                    raise pace.over() from None
-                self._take(link, document)
-                if self._message.is_message_done():
-                    return
-                changed.wait(pace.pause(link.tracking))
 
     async def async_wait_result_task(self, timeout: timedelta | float | None = None) -> Any:
         """Like `sync_wait_result_task`, without blocking the event loop."""
@@ -134,45 +141,42 @@ class AwaitableTask:
                 link = _process.live_link()
                 if link is None:
                     link = await asyncio.to_thread(_process.link)
-                await self._async_look(link, pace)
+                link.serve()
+                look = self._look(link)
+                if not await _async_wait(look, pace.patience()):
+                    raise pace.over()
+                self._take(look.result())
+                if not self._message.is_message_done():
+                    await _async_wait(self._changed, pace.pause(link.tracking))
             except ConnectionLost as error:
                 await asyncio.sleep(pace.after_loss(error))
         return self.get_result()
 
-    async def _async_look(self, link: RedisLink, pace: _Pace) -> None:
-        changed = asyncio.Event()
-        loop = asyncio.get_running_loop()
+    def _look(self, link: RedisLink) -> Answer:
+        """Ask for the reply; the first time that was done with the request."""
+        first, self._first_look = self._first_look, None
+        if self._link is not link:
+            link.watch(self._key, self._changed)
+            self._link = link
+        elif first is not None:
+            return first
+        self._changed.is_set = False
+        return link.send(("GET", self._key))[0]
 
-        def wake() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop may have been closed meanwhile
-                loop.call_soon_threadsafe(changed.set)
-
-        with _watching(link, self._key, wake):
-            while True:
-                changed.clear()
-                answer = asyncio.wrap_future(link.command("GET", self._key))
-                try:
-                    document = await asyncio.wait_for(answer, pace.patience())
-                except asyncio.TimeoutError:
-                    raise pace.over() from None
-                self._take(link, document)
-                if self._message.is_message_done():
-                    return
-                pause = pace.pause(link.tracking)
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(changed.wait(), pause)
-
-    def _take(self, link: RedisLink, document: bytes | None) -> None:
+    def _take(self, document: bytes | None) -> None:
         if document is None or self._message.is_message_done():
             return
-        reply = read_reply(document)
+        reply = read_reply_to(self._message, self._sent, document) if self._sent else read_reply(document)
         if reply.message_id != self._message.message_id:
             raise ValueError(f"the reply at {self._key} belongs to another call: {reply.message_id}")
         # Before the deletion: a second waiter that finds nothing then finds the message done. The answer to DEL is not
         # awaited: if the connection breaks now, the key expires.
         self._message = reply
+        self._link.unwatch(self._key)
+        self._changed.set()
+        self._link.announce()
         with contextlib.suppress(ConnectionLost):
-            link.command("DEL", self._key)
+            self._link.send(("DEL", self._key))
 
 
 def ping() -> AwaitableTask:
@@ -185,13 +189,24 @@ def get_function_server() -> AwaitableTask:
     return AwaitableTask("get_function_server", (), {})
 
 
-@contextlib.contextmanager
-def _watching(link: RedisLink, key: str, wake: Callable[[], None]) -> Iterator[None]:
-    link.watch(key, wake)
+async def _async_wait(flag: Flag, seconds: float | None) -> bool:
+    """Wait until the flag is set; False if that took too long."""
+    happened = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def wake() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop may have been closed meanwhile
+            loop.call_soon_threadsafe(happened.set)
+
+    flag.wakes.append(wake)
     try:
-        yield
+        if not flag.is_set:
+            await asyncio.wait_for(happened.wait(), seconds)
+    except asyncio.TimeoutError:
+        return flag.is_set
     finally:
-        link.unwatch(key, wake)
+        flag.wakes.remove(wake)
+    return True
 
 
 class _Pace:

@@ -10,6 +10,7 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -539,8 +540,33 @@ def read_message(document: bytes | str) -> PRPCMessage:
 def read_reply(document: bytes | str) -> PRPCMessage:
     """A reply: a message whose outcome is present."""
     message = read_message(document)
+    _check_outcome(message)
+    return message
+
+
+def read_reply_to(request: PRPCMessage, sent: str, document: bytes) -> PRPCMessage:
+    """`read_reply` for the reply to a request that was sent in this form.
+
+    A reply mostly repeats its request's text, as section 5 of the protocol allows; then only the outcome is read.
+    """
+    head = sent[: sent.rindex('"result"')].encode()
+    if not document.startswith(head) or b'"py/id"' in document[len(head) :]:
+        return read_reply(document)
+    tree = parse(b"{" + document[len(head) :])
+    if type(tree) is not dict or tuple(tree) != _FIELDS[5:]:
+        return read_reply(document)
+    reader = _Reader()
+    reader.open()
+    try:
+        message = replace(request, **{name: reader.node(item, 2) for name, item in tree.items()})
+    except RecursionError:
+        raise NativeError("too-deep") from None
+    _check_outcome(message)
+    return message
+
+
+def _check_outcome(message: PRPCMessage) -> None:
     if type(message.date_done_message) is not datetime or message.date_done_message.tzinfo is None:
         raise NativeError("field", "date_done_message")
     if message.exception_info is not None and type(message.exception_info) is not str:
         raise NativeError("field", "exception_info")
-    return message

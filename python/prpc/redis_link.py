@@ -1,19 +1,26 @@
 """One Redis connection per process, shared by all its calls.
 
-Commands are pipelined from any thread. A reader thread gives them their answers in order and hands on what Redis says
-about keys that were read (`CLIENT TRACKING`), so that waiting needs no polling. redis-py does the rest: addresses, TLS,
-login and the wire form. Without RESP3 the link works too, but reports no changes.
+Commands are pipelined from any thread. There is no thread for answers: whoever waits reads the socket, for itself and
+for all others that wait meanwhile. (A second thread would cost each call two more switches of Python's interpreter.)
+Only coroutines, which must not block, need a thread that reads for them.
+
+Redis reports keys that were read before (`CLIENT TRACKING`), so that waiting needs no polling. Without RESP3 the link
+works too, but reports nothing. redis-py connects: addresses, TLS, login.
 """
 
 from __future__ import annotations
 
 import contextlib
+import select
+import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any
+from weakref import WeakValueDictionary
+
+from prpc.resp import Push, Reader, ServerError, pack
 
 try:
     import redis
@@ -27,123 +34,237 @@ except ImportError as error:
 ConnectionLost = redis.ConnectionError
 ANSWER_TIMEOUT = 10.0
 """Seconds to connect, to send, or to wait for the answer to a command."""
+_CHUNK = 64 << 10
+
+
+class Flag:
+    """Something to wait for."""
+
+    __slots__ = ("__weakref__", "is_set", "wakes")
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self.wakes: list[Callable[[], None]] = []
+        """Called, in any thread, when it is set."""
+
+    def set(self) -> None:
+        """It happened."""
+        self.is_set = True
+        for wake in list(self.wakes):
+            wake()
+
+
+class Answer(Flag):
+    """The answer to a command; set when it is there."""
+
+    __slots__ = ("_value", "sent")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = time.monotonic()
+        self._value: Any = None
+
+    def give(self, value: Any) -> None:
+        """It has come."""
+        self._value = value
+        self.set()
+
+    def result(self) -> Any:
+        """What has come. ResponseError for an error of the server, ConnectionLost if nothing will come any more."""
+        if isinstance(self._value, ServerError):
+            raise redis.ResponseError(str(self._value))
+        if isinstance(self._value, Exception):
+            raise self._value
+        return self._value
 
 
 class RedisLink:
-    """A connection. After a failure it is `dead`, and every open command fails with ConnectionLost."""
+    """A connection. After a failure it is `dead`: every open command fails with ConnectionLost, every watch is set."""
 
     def __init__(self, url: str) -> None:
         """Connect and log in. ConnectionLost if the server is out of reach or refuses the login."""
         self.dead = False
-        self.tracking = False
-        self._lock = threading.Lock()
-        self._waiting: deque[tuple[float, Future[Any]]] = deque()
-        self._watchers: dict[bytes, list[Callable[[], None]]] = {}
-        self._connection = self._connect(url)
-        threading.Thread(target=self._read_all, name="prpc-redis", daemon=True).start()
+        self._connection, self.tracking = _connect(url)
+        self._socket: socket.socket = self._connection._sock
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
+        self._reader = Reader()
+        self._sending = threading.Lock()
+        self._expected: deque[Answer] = deque()
+        self._watched: WeakValueDictionary[bytes, Flag] = WeakValueDictionary()
+        self._reading = threading.Lock()
+        """Held by the thread that reads for all."""
+        self._news = threading.Condition()
+        """Notified when something was read, and when nobody reads any more."""
+        self._following = 0
+        """Threads that wait for that; changed with `_news` held."""
+        self._serving = False
 
-    def _connect(self, url: str) -> Any:
-        try:
-            connection = _open(url, 3)
-        except redis.ResponseError:
-            return _open(url, 2)
-        # redis-py has no public way to a push message, hence the fallback to polling if this one changes.
-        listen = getattr(getattr(connection, "_parser", None), "set_invalidation_push_handler", None)
-        if listen is not None:
-            listen(self._pushed)
-            connection.send_command("CLIENT", "TRACKING", "ON", "NOLOOP")
-            with contextlib.suppress(redis.ResponseError):
-                connection.read_response()
-                self.tracking = True
-        return connection
+    # ---------------------------------------------------------------------------------------------------- sending
 
-    def command(self, *words: str | bytes) -> Future[Any]:
-        """Send a command; the future gets its answer.
+    def send(self, *commands: tuple[str | bytes, ...]) -> list[Answer]:
+        """Send commands together.
 
-        ConnectionLost if it could not be sent whole, in which case Redis does not execute it.
+        ConnectionLost if they could not be sent whole; then the server executes at most the first ones.
         """
-        future: Future[Any] = Future()
-        data = self._connection.pack_command(*words)
-        with self._lock:
+        data = b"".join([pack(*words) for words in commands])
+        answers = [Answer() for _ in commands]
+        with self._sending:
             if self.dead:
                 raise _lost()
-            self._waiting.append((time.monotonic(), future))
+            self._expected.extend(answers)
             try:
-                self._connection.send_packed_command(data, check_health=False)
-            except (redis.RedisError, OSError) as error:
-                self._shut()
-                raise _lost(error) from error
-        return future
+                self._socket.sendall(data)
+                return answers
+            except OSError as error:
+                reason = _lost(error)
+        self._die(reason)
+        raise reason
 
-    def watch(self, key: str, wake: Callable[[], None]) -> None:
-        """Call `wake` (in the reader thread) whenever a key that was read is written, and when the link dies."""
-        with self._lock:
-            self._watchers.setdefault(key.encode(), []).append(wake)
+    def watch(self, key: str, flag: Flag) -> None:
+        """Set the flag, as long as there is one, whenever a key that was read is written, and when the link dies."""
+        self._watched[key.encode()] = flag
 
-    def unwatch(self, key: str, wake: Callable[[], None]) -> None:
+    def unwatch(self, key: str) -> None:
         """Undo `watch`."""
-        with self._lock:
-            wakes = self._watchers.get(key.encode(), [])
-            if wake in wakes:
-                wakes.remove(wake)
-            if not wakes:
-                self._watchers.pop(key.encode(), None)
+        self._watched.pop(key.encode(), None)
 
     def close(self) -> None:
         """End the connection."""
-        with self._lock:
-            self._shut()
+        self._die(_lost())
 
     def abandon(self) -> None:
         """In a forked child: drop the copy of the socket and leave the parent's connection alone."""
         self.dead = True
         self._connection.disconnect()
 
-    def _shut(self) -> None:
-        self.dead = True
-        self._connection.disconnect()
+    # ---------------------------------------------------------------------------------------------------- waiting
 
-    def _read_all(self) -> None:
-        try:
-            while True:
-                answer = self._read_one()
-                _, future = self._waiting.popleft()
-                if not future.set_running_or_notify_cancel():
-                    continue
-                if isinstance(answer, redis.ResponseError):
-                    future.set_exception(answer)
-                else:
-                    future.set_result(answer)
-        except Exception as error:  # redis-py fails in many ways when the connection is closed under a read
-            reason = _lost(error)
-        with self._lock:
-            self._shut()
-            open_commands = [future for _, future in self._waiting]
-            self._waiting.clear()
-            wakes = [wake for group in self._watchers.values() for wake in group]
-        for future in open_commands:
-            if future.set_running_or_notify_cancel():
-                future.set_exception(reason)
-        for wake in wakes:
-            wake()
+    def wait(self, flag: Flag, seconds: float | None) -> bool:
+        """Block until the flag is set; False if that took too long, or the link has died, which sets all its flags."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while not flag.is_set:
+            if self.dead:
+                return False
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return False
+            if self._reading.acquire(blocking=False):
+                try:
+                    self._read_until(flag, deadline)
+                finally:
+                    self._reading.release()
+                    self.announce()
+            else:
+                with self._news:
+                    self._following += 1
+                    try:
+                        self._news.wait_for(lambda: flag.is_set or not self._reading.locked(), left)
+                    finally:
+                        self._following -= 1
+        return True
 
-    def _read_one(self) -> Any:
-        while True:
-            try:
-                return self._connection.read_response(disable_decoding=True, disconnect_on_error=False)
-            except redis.ResponseError as error:
-                return error
-            except redis.TimeoutError:
+    def announce(self) -> None:
+        """Let everybody that waits look at its flag."""
+        # Who comes after this look sees the flag before it waits.
+        if self._following:
+            with self._news:
+                self._news.notify_all()
+
+    def serve(self) -> None:
+        """Read in a thread of its own from now on, for those that cannot."""
+        with self._sending:
+            if self._serving:
+                return
+            self._serving = True
+        threading.Thread(target=self._read_for_ever, name="prpc-redis", daemon=True).start()
+
+    def _read_for_ever(self) -> None:
+        never = Flag()
+        while not self.dead:
+            self.wait(never, ANSWER_TIMEOUT)
+
+    # ---------------------------------------------------------------------------------------------------- reading
+
+    def _read_until(self, flag: Flag, deadline: float | None) -> None:
+        while not (flag.is_set or self.dead):
+            left = ANSWER_TIMEOUT if deadline is None else min(deadline - time.monotonic(), ANSWER_TIMEOUT)
+            if left <= 0:
+                return
+            if self._is_readable(left):
+                self._receive()
+            elif self._expected and time.monotonic() - self._expected[0].sent > ANSWER_TIMEOUT:
                 # Silence is fine unless somebody waits: then the server or the way to it is gone.
-                if self._waiting and time.monotonic() - self._waiting[0][0] > ANSWER_TIMEOUT:
-                    raise
+                self._die(_lost(TimeoutError("no answer")))
 
-    def _pushed(self, push: list[Any]) -> None:
-        with self._lock:
-            keys = list(self._watchers) if push[1] is None else push[1]
-            wakes = [wake for key in keys for wake in self._watchers.get(_bytes(key), ())]
-        for wake in wakes:
-            wake()
+    def look_for_end(self) -> None:
+        """While nobody reads nobody notices that the server has closed the connection."""
+        if self._reading.acquire(blocking=False):
+            try:
+                while not self.dead and self._is_readable(0):
+                    self._receive()
+            finally:
+                self._reading.release()
+                self.announce()
+
+    def _is_readable(self, seconds: float) -> bool:
+        pending = getattr(self._socket, "pending", None)
+        return bool((pending is not None and pending()) or self._poll.poll(seconds * 1000))
+
+    def _receive(self) -> None:
+        try:
+            data = self._socket.recv(_CHUNK)
+            values = self._reader.read(data)
+            for value in values:
+                if isinstance(value, Push):
+                    self._pushed(value)
+                else:
+                    self._expected.popleft().give(value)
+        except (OSError, ValueError, IndexError) as error:  # an answer that nobody expects is as bad as none
+            self._die(_lost(error))
+            return
+        if not data:
+            self._die(_lost())
+        elif values:
+            self.announce()
+
+    def _pushed(self, push: Push) -> None:
+        if push and push[0] == b"invalidate":
+            # Without keys: everything was removed.
+            found = list(self._watched.values()) if push[1] is None else map(self._watched.get, push[1])
+            for flag in found:
+                if flag is not None:
+                    flag.set()
+
+    def _die(self, reason: ConnectionLost) -> None:
+        with self._sending:
+            if self.dead:
+                return
+            self.dead = True
+            expected = list(self._expected)
+            self._expected.clear()
+        # Not closed here: another thread may read it, and the number would be another file's.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        for answer in expected:
+            answer.give(reason)
+        for flag in list(self._watched.values()):
+            flag.set()
+        self.announce()
+
+
+def _connect(url: str) -> tuple[Any, bool]:
+    """A connection that is logged in, and whether its server reports keys."""
+    try:
+        connection = _open(url, 3)
+    except redis.ResponseError:
+        return _open(url, 2), False
+    connection.send_command("CLIENT", "TRACKING", "ON", "NOLOOP")
+    try:
+        connection.read_response()
+    except redis.ResponseError:
+        return connection, False
+    return connection, True
 
 
 def _open(url: str, protocol: int) -> Any:
@@ -157,10 +278,6 @@ def _open(url: str, protocol: int) -> Any:
     connection: Any = pool.make_connection()
     connection.connect()
     return connection
-
-
-def _bytes(key: str | bytes) -> bytes:
-    return key.encode() if isinstance(key, str) else key
 
 
 def _lost(error: BaseException | None = None) -> ConnectionLost:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -48,6 +49,36 @@ def test_written_reply_is_read_back(case: dict[str, Any]) -> None:
     full = case["expanded"] or case["bytes"]
     if full is not None and "py/set" not in full and "frozenset" not in full:
         assert text == full
+
+
+@pytest.mark.parametrize("case", REPLIES, ids=lambda case: case["name"])
+@pytest.mark.parametrize("repeats", [True, False])
+def test_a_reply_to_a_known_request_is_read_like_any_other(case: dict[str, Any], repeats: bool) -> None:
+    reply = native.read_reply(case["expanded"] or vectors.document(case))
+    request = replace(reply, result=None, exception_info=None, date_done_message=None)
+    sent = native.write_message(request, native.CLASS_PATHS[0] if repeats else native.CLASS_PATHS[1])
+    document = native.write_message(reply)
+    read = native.read_reply_to(request, sent, document.encode())
+    for name in FIELDS:
+        assert vectors.same(getattr(read, name), getattr(native.read_reply(document), name)), name
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        ('"result": {"py/type": "os.system"}, "exception_info": null, "date_done_message": null}', "tag"),
+        ('"result": 1, "exception_info": null, "date_done_message": null}', "field"),
+        ('"result": 1, "result": 2, "exception_info": null, "date_done_message": null}', "duplicate-key"),
+        ('"result": 1}', "field"),
+        ('"result": 1', "not-json"),
+    ],
+)
+def test_an_outcome_outside_the_grammar_is_refused(outcome: str, reason: str) -> None:
+    request = PRPCMessage("f")
+    sent = native.write_message(request)
+    with pytest.raises(native.NativeError) as caught:
+        native.read_reply_to(request, sent, (sent[: sent.rindex('"result"')] + outcome).encode())
+    assert caught.value.reason == reason
 
 
 @pytest.mark.parametrize("case", REQUESTS, ids=lambda case: case["name"])

@@ -31,11 +31,11 @@ if __name__ == "__main__":
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
     """The `bin` folder of an empty virtual environment after `pip install` of the wheel."""
-    wheels = sorted(pytestconfig.getoption("--wheels").glob("prpc-*.whl"), key=os.path.getmtime)
+    [wheel] = pytestconfig.getoption("--wheels").glob("prpc-*.whl")
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=True)
     programs = folder / "bin"
-    subprocess.run([programs / "pip", "install", "-q", "--no-index", wheels[-1]], check=True)
+    subprocess.run([programs / "pip", "install", "-q", "--no-index", wheel], check=True)
     return programs
 
 
@@ -78,6 +78,15 @@ def test_a_program_started_by_hand_answers_calls(installed: Path, redis_url: str
     finally:
         server.send_signal(signal.SIGTERM)
         assert server.wait(30) == 0
+
+
+def test_programs_of_the_older_layout_need_one_more_wheel(installed: Path, pytestconfig: pytest.Config) -> None:
+    importing = [installed / "python", "-c", "from main.app_server import AppServer; print(AppServer.__module__)"]
+    assert subprocess.run(importing, env=environment(installed), capture_output=True, check=False).returncode != 0
+    [wheel] = pytestconfig.getoption("--wheels").glob("prpc_compat-*.whl")
+    subprocess.run([installed / "pip", "install", "-q", "--no-index", "--no-deps", wheel], check=True)
+    done = subprocess.run(importing, env=environment(installed), capture_output=True, text=True, check=True)
+    assert done.stdout == "prpc.app_server\n"
 
 
 def test_the_clients_without_redis_py_say_what_to_install(installed: Path, redis_url: str, tmp_path: Path) -> None:
