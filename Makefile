@@ -30,11 +30,11 @@ test-rust: deps
 	cargo test --workspace --locked
 
 test-python: deps
-	cd python && $(PYTHON) -m pytest -q tests
+	cd python && $(PYTHON) -m pytest -q -rs tests
 
 # Whatever crosses a crate: the programs as people run them, against a real Redis.
 test-product: build
-	$(PYTHON) -m pytest -q tests/product
+	$(PYTHON) -m pytest -q -rs tests/product
 
 wheel: deps
 	rm -rf "$(CACHE)/wheels"
@@ -42,7 +42,7 @@ wheel: deps
 	$(VENV)/bin/pip wheel -q --no-deps -w "$(CACHE)/wheels" python/compat
 
 test-wheel: wheel
-	$(PYTHON) -m pytest -q tests/wheel --wheels "$(CACHE)/wheels"
+	$(PYTHON) -m pytest -q -rs tests/wheel --wheels "$(CACHE)/wheels"
 
 fuzz: deps
 	command -v cargo-fuzz >/dev/null || cargo install -q cargo-fuzz --locked

@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let settings = arguments.settings().or(&environment);
     let app = settings.app.clone().unwrap_or_default();
     let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| system(&error))?;
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| system(&error))?;
     runtime
         .block_on(async {
             let stop = shutdown::on_signal()?;

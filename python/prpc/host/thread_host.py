@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
-from queue import Empty, SimpleQueue
+from collections import deque
+from contextlib import suppress
+from queue import SimpleQueue
 from time import monotonic_ns
 from typing import Any
 
@@ -14,7 +16,52 @@ from prpc.host.outcome import Function, Result, frames, raised, returned
 _BATCH = 64
 """Results that may wait for company while there are calls to run."""
 
-_Calls = SimpleQueue[Any]
+
+class _Calls:
+    """Calls for the threads, and the threads that wait for some. None ends a thread.
+
+    One idle thread is woken, the one that worked last; if there is more to do it wakes the next. (A queue of the
+    standard library wakes one more than it has calls for, and every thread that wakes wants the interpreter.)
+    """
+
+    def __init__(self) -> None:
+        self.parked: deque[Any] = deque()
+        self._idle: list[threading.Lock] = []
+        """Each held, and released to wake its thread."""
+
+    def put(self, calls: list[Any]) -> None:
+        self.parked.extend(calls)
+        self._wake()
+
+    def get(self, bed: threading.Lock) -> Any:
+        """The next call; `bed` is the thread's own lock, which it holds."""
+        parked, idle = self.parked, self._idle
+        while True:
+            if parked:
+                try:
+                    call = parked.popleft()
+                except IndexError:  # another thread was faster
+                    continue
+                if parked and idle:
+                    self._wake()
+                return call
+            idle.append(bed)
+            # Calls that came after the look found nobody to wake.
+            if parked:
+                self._wake()
+            bed.acquire()
+
+    def _wake(self) -> None:
+        with suppress(IndexError):
+            self._idle.pop().release()
+
+    def take_back(self) -> list[int]:
+        """The numbers of the parked calls, which are parked no more."""
+        taken = []
+        with suppress(IndexError):
+            while True:
+                taken.append(self.parked.popleft()[0])
+        return taken
 
 
 class _Outbox:
@@ -64,7 +111,7 @@ class _Outbox:
 
 def run(sock: socket.socket, page: memoryview, functions: list[Function]) -> None:
     """Run calls until the runtime wants no more or is gone."""
-    calls: _Calls = SimpleQueue()
+    calls = _Calls()
     outbox = _Outbox(sock)
     threads = [
         threading.Thread(
@@ -78,13 +125,11 @@ def run(sock: socket.socket, page: memoryview, functions: list[Function]) -> Non
     while (received := reader.receive()) is not None:
         for kind, document in received:
             if kind == Kind.CALLS:
-                for call in document:
-                    calls.put(call)
+                calls.put(document)
             elif kind == Kind.RECALL:
-                outbox.send(Kind.RECALLED, _take_back(calls))
+                outbox.send(Kind.RECALLED, calls.take_back())
             elif kind == Kind.DRAIN:
-                for _ in threads:
-                    calls.put(None)
+                calls.put([None] * len(threads))
                 for thread in threads:
                     thread.join()
                 outbox.flush()
@@ -92,18 +137,11 @@ def run(sock: socket.socket, page: memoryview, functions: list[Function]) -> Non
                 return
 
 
-def _take_back(calls: _Calls) -> list[int]:
-    taken = []
-    try:
-        while True:
-            taken.append(calls.get_nowait()[0])
-    except Empty:
-        return taken
-
-
 def _work(slot: int, calls: _Calls, outbox: _Outbox, page: memoryview, functions: list[Function]) -> None:
     word = 2 * slot
-    while (work := calls.get()) is not None:
+    bed = threading.Lock()
+    bed.acquire()
+    while (work := calls.get(bed)) is not None:
         call, function, args, kwargs = work
         page[word + 1] = start = monotonic_ns()
         page[word] = call
@@ -114,6 +152,6 @@ def _work(slot: int, calls: _Calls, outbox: _Outbox, page: memoryview, functions
         else:
             result, tagged = returned(call, value, monotonic_ns() - start)
         page[word] = 0
-        outbox.add(result, tagged, calls.empty())
+        outbox.add(result, tagged, not calls.parked)
         # Nothing of a call is kept alive while there is no other.
         work = args = kwargs = value = result = None  # type: ignore[assignment]

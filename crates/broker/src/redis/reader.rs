@@ -137,7 +137,7 @@ impl Reader {
             }
             match error {
                 Error::NotPrepared(_) => {
-                    tracing::warn!(%error, "creating the queue");
+                    tracing::info!("the queue's stream or consumer group is missing: creating it");
                     self.shared
                         .prepare(Patience::Brief)
                         .await
