@@ -89,7 +89,7 @@ pub(crate) async fn result(
 
 fn outcome(reply: Reply) -> Result<Value, Failure> {
     reply.outcome.map_err(|text| {
-        let failure = Failure::new(Exit::Failed, format!("the function raised: {}", printable(&text)));
+        let failure = Failure::new(Exit::Failed, format!("the call failed: {}", printable(&text)));
         let unknown = text.ends_with("not found in server");
         if unknown { failure.fix("list what there is: prpc functions") } else { failure }
     })

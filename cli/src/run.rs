@@ -54,6 +54,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let end_with_stdin = arguments.end_with_stdin;
     let settings = arguments.settings().or(&environment);
     let app = settings.app.clone().unwrap_or_default();
+    // One thread: see ARCHITECTURE.md.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| system(&error))?;
     runtime

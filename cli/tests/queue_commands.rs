@@ -42,7 +42,7 @@ async fn an_error_of_the_function_is_told_and_ends_with_1() {
     let machine = Machine::start();
     let _worker = StandIn::start(&machine, functions()).await;
     let done = machine.run(&["call", "fail"]);
-    assert_eq!(text(&done.stderr), "error: the function raised: no such order \\u{1b}[31m\n");
+    assert_eq!(text(&done.stderr), "error: the call failed: no such order \\u{1b}[31m\n");
     assert_eq!(done.status.code(), Some(1));
     let done = machine.run(&["call", "nope"]);
     assert!(text(&done.stderr).contains("prpc functions"), "{}", text(&done.stderr));

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
 
 fn start() -> Result<(), Box<dyn std::error::Error>> {
     let settings = Settings::from_env(|name| std::env::var(name).ok())?;
+    // One thread: see ARCHITECTURE.md.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async { Ok(prpc_runtime::run(settings, shutdown::on_signal()?).await?) })
 }
