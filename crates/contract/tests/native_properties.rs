@@ -1,6 +1,8 @@
 //! What holds for every value and every input of the native form.
 #![allow(clippy::unwrap_used, reason = "clippy takes only the functions marked as tests for tests")]
 
+mod values;
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -9,89 +11,11 @@ use prpc_contract::fault::Reason;
 use prpc_contract::message::{
     Call, ClassPath, Family, Limits, MessageId, Outcome, Refusal, Request, decode, read_reply,
 };
-use prpc_contract::value::{Date, DateTime, Time, TimeDelta, Value, Zone, unique};
+use prpc_contract::value::Value;
+use values::native_value;
 
 fn native(body: impl Into<Bytes>) -> Result<Call, Refusal> {
     decode(Family::Native, &body.into(), &Limits::default(), UNIX_EPOCH)
-}
-
-fn zone() -> impl Strategy<Value = Zone> {
-    let fixed = (-1..1_i64, 0..86_400_i64, 0..1_000_000_i64, proptest::option::of(".{0,5}"));
-    prop_oneof![
-        Just(Zone::UTC),
-        fixed.prop_filter_map("24 hours or more", |(days, seconds, micros, name)| {
-            Zone::fixed(TimeDelta::new(days, seconds, micros)?, name)
-        }),
-        "[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,3}".prop_map(|name| Zone::named(&name).unwrap()),
-    ]
-}
-
-fn date() -> impl Strategy<Value = Date> {
-    (1..=9999_u16, 1..=12_u8, 1..=31_u8)
-        .prop_filter_map("no such day", |(year, month, day)| Date::new(year, month, day))
-}
-
-fn time() -> impl Strategy<Value = Time> {
-    (0..24_u8, 0..60_u8, 0..60_u8, 0..1_000_000_u32)
-        .prop_map(|(hour, minute, second, micro)| Time::new(hour, minute, second, micro).unwrap())
-}
-
-fn hashable() -> impl Strategy<Value = Value> {
-    let aware = || proptest::option::of(zone().prop_map(Box::new));
-    let int = || {
-        prop_oneof![
-            any::<i64>().prop_map(Value::Int),
-            "-?[1-9][0-9]{20,60}".prop_map(|text| Value::int(&text))
-        ]
-    };
-    let leaf = prop_oneof![
-        Just(Value::None),
-        any::<bool>().prop_map(Value::Bool),
-        int(),
-        any::<f64>().prop_map(Value::Float),
-        ".{0,20}".prop_map(Value::Str),
-        proptest::collection::vec(any::<u8>(), 0..20).prop_map(Value::Bytes),
-        any::<[u8; 16]>().prop_map(Value::Uuid),
-        (date(), time(), aware()).prop_map(|(date, time, zone)| Value::DateTime(DateTime {
-            date,
-            time,
-            zone
-        })),
-        date().prop_map(Value::Date),
-        (time(), aware()).prop_map(|(time, zone)| Value::Time(time, zone)),
-        (-999_999_999..1_000_000_000_i64, 0..86_400_i64, 0..1_000_000_i64).prop_map(
-            |(days, seconds, micros)| Value::TimeDelta(TimeDelta::new(days, seconds, micros).unwrap())
-        ),
-        zone().prop_map(|zone| Value::Zone(Box::new(zone))),
-        prop_oneof![
-            "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,5})?",
-            "-?[1-9]E\\+[1-9][0-9]{0,3}",
-            "-?Infinity",
-            "NaN"
-        ]
-        .prop_map(|text| Value::Decimal(text.into())),
-        (any::<f64>(), any::<f64>()).prop_map(|(real, imaginary)| Value::Complex(real, imaginary)),
-        (int(), int(), int())
-            .prop_filter("step 0", |(.., step)| *step != Value::Int(0))
-            .prop_map(|(start, stop, step)| Value::Range(Box::new([start, stop, step]))),
-    ];
-    leaf.prop_recursive(3, 20, 5, |inner| {
-        prop_oneof![
-            proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::Tuple),
-            proptest::collection::vec(inner, 0..5).prop_map(|items| Value::FrozenSet(unique(items))),
-        ]
-    })
-}
-
-fn any_value() -> impl Strategy<Value = Value> {
-    hashable().prop_recursive(4, 60, 6, |inner| {
-        prop_oneof![
-            proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::List),
-            proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::Tuple),
-            proptest::collection::btree_map("(py/x|.{0,10})", inner, 0..6).prop_map(Value::dict),
-            proptest::collection::vec(hashable(), 0..6).prop_map(|items| Value::Set(unique(items))),
-        ]
-    })
 }
 
 fn request(args: Vec<Value>, kwargs: Vec<(String, Value)>) -> Request {
@@ -120,8 +44,8 @@ proptest! {
     #[test]
     fn a_request_arrives_as_it_was_made(
         function in ".{0,40}",
-        args in proptest::collection::vec(any_value(), 0..4),
-        kwargs in proptest::collection::btree_map("[a-z]{1,8}", any_value(), 0..4),
+        args in proptest::collection::vec(native_value(), 0..4),
+        kwargs in proptest::collection::btree_map("[a-z]{1,8}", native_value(), 0..4),
     ) {
         let kwargs: Vec<_> = kwargs.into_iter().collect();
         let request = Request { function: function.clone(), ..request(args, kwargs) };
@@ -133,7 +57,7 @@ proptest! {
     }
 
     #[test]
-    fn a_result_arrives_as_it_was_returned(value in any_value()) {
+    fn a_result_arrives_as_it_was_returned(value in native_value()) {
         let call = native(request(vec![value.clone()], Vec::new()).write_native(ClassPath::Prpc).unwrap()).unwrap();
         let mut reply = Vec::new();
         call.reply_to.write(Outcome::Result(&value), UNIX_EPOCH, &mut reply);
@@ -149,7 +73,7 @@ proptest! {
 
     #[test]
     fn no_damage_to_a_request_ends_the_reader(
-        value in any_value(),
+        value in native_value(),
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let mut body = request(vec![value.clone(), value], Vec::new()).write_native(ClassPath::Prpc).unwrap();

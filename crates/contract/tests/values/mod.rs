@@ -75,14 +75,27 @@ fn hashable() -> impl Strategy<Value = Value> {
 
 /// A value of any kind; names of members may look like tags, keys may be other than texts.
 pub(crate) fn any_value() -> impl Strategy<Value = Value> {
-    hashable().prop_recursive(4, 60, 6, |inner| {
-        let pairs = vec((hashable(), inner.clone()), 0..4);
+    nested("(\\$tuple|\\$.{0,3}|py/tuple|.{0,10})", |inner| {
+        vec((hashable(), inner), 0..4).prop_map(Value::Dict).boxed()
+    })
+}
+
+/// A value that native messages carry: keys are texts, and no tags of theirs.
+pub(crate) fn native_value() -> impl Strategy<Value = Value> {
+    nested("(py/x|.{0,10})", |inner| vec(inner, 0..6).prop_map(Value::List).boxed())
+}
+
+fn nested(
+    names: &'static str,
+    more: fn(BoxedStrategy<Value>) -> BoxedStrategy<Value>,
+) -> impl Strategy<Value = Value> {
+    hashable().prop_recursive(4, 60, 6, move |inner| {
         prop_oneof![
             vec(inner.clone(), 0..6).prop_map(Value::List),
             vec(inner.clone(), 0..6).prop_map(Value::Tuple),
-            btree_map("(\\$tuple|\\$.{0,3}|py/tuple|.{0,10})", inner, 0..6).prop_map(Value::dict),
+            btree_map(names, inner.clone(), 0..6).prop_map(Value::dict),
             vec(hashable(), 0..6).prop_map(|items| Value::Set(unique(items))),
-            pairs.prop_map(Value::Dict),
+            more(inner),
         ]
     })
 }
