@@ -8,7 +8,9 @@ mod status;
 mod view;
 mod worker;
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use prpc_api::PrpcQueue;
@@ -60,11 +62,27 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     if arguments.broker.as_deref() != Some("manifest") {
         settings.broker = Some("redis".into());
     }
-    let done = serve(&manifest, settings, redis.as_mut(), &stop).await;
+    let done = serve(&manifest, settings, python_path(&arguments.file)?, redis.as_mut(), &stop).await;
     if let Some(redis) = redis {
         redis.stop().await;
     }
     done
+}
+
+/// PYTHONPATH with the manifest's folder at its end.
+fn python_path(manifest: &Path) -> Result<OsString, Failure> {
+    let failed = |error: &dyn Display| {
+        Failure::new(
+            Exit::Usage,
+            format!("the folder of the manifest cannot be a place of Python modules: {error}"),
+        )
+        .place(manifest.display().to_string())
+    };
+    let folder = std::path::absolute(manifest).map_err(|error| failed(&error))?;
+    let known = std::env::var_os("PYTHONPATH").unwrap_or_default();
+    let folders = std::env::split_paths(&known).chain(folder.parent().map(Path::to_owned));
+    std::env::join_paths(folders.filter(|folder| !folder.as_os_str().is_empty()))
+        .map_err(|error| failed(&error))
 }
 
 fn read(file: &PathBuf) -> Result<PrpcQueue, Failure> {
@@ -87,6 +105,7 @@ fn read(file: &PathBuf) -> Result<PrpcQueue, Failure> {
 async fn serve(
     manifest: &PrpcQueue,
     settings: Settings,
+    python_path: OsString,
     redis: Option<&mut LocalRedis>,
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
@@ -109,9 +128,14 @@ async fn serve(
     for number in 1..=manifest.spec.scaling.min_replicas.max(1) {
         let (show, shown) = watch::channel(Seen::default());
         seen.push(shown);
-        workers.spawn(
-            Worker { number, settings: settings.clone(), show, lines: lines.clone() }.keep(ending.clone()),
-        );
+        let worker = Worker {
+            number,
+            settings: settings.clone(),
+            python_path: python_path.clone(),
+            show,
+            lines: lines.clone(),
+        };
+        workers.spawn(worker.keep(ending.clone()));
     }
     drop(lines);
     let backlog = view.is_live().then(|| measure(broker));

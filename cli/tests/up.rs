@@ -145,6 +145,20 @@ fn a_manifest_runs_answers_calls_without_an_address_and_ends_in_order() {
 }
 
 #[test]
+fn the_program_is_found_beside_the_manifest() {
+    let up = Up::start();
+    let elsewhere = up.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let manifest = MANIFEST.replace("name: sums", "name: others").replace("minReplicas: 2", "minReplicas: 1");
+    fs::write(up.path().join("others.yaml"), manifest).unwrap();
+    let mut other = up_in(&elsewhere).args(["-f", "../others.yaml"]).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(other.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.into_iter().any(|line| line.contains("worker 1 | ready")));
+    kill_process(Pid::from_child(&other), Signal::INT).unwrap();
+    assert!(other.wait().unwrap().success());
+}
+
+#[test]
 fn a_worker_that_dies_is_started_again() {
     let up = Up::start();
     let worker =

@@ -1,5 +1,6 @@
 //! One worker of the fleet: a process that is watched, replaced when it dies and drained at the end.
 
+use std::ffi::OsString;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{ExitStatus, Stdio};
@@ -59,6 +60,8 @@ pub(super) struct Line {
 pub(super) struct Worker {
     pub(super) number: u32,
     pub(super) settings: Settings,
+    /// Where the program is looked for, after the current folder.
+    pub(super) python_path: OsString,
     pub(super) show: watch::Sender<Seen>,
     pub(super) lines: mpsc::Sender<Line>,
 }
@@ -114,6 +117,7 @@ impl Worker {
             // Several workers cannot share a name.
             .env_remove("PRPC_INSTANCE_NAME")
             .envs(settings.to_env())
+            .env("PYTHONPATH", &self.python_path)
             // Python holds lines back when it does not write to a terminal.
             .env("PYTHONUNBUFFERED", "1")
             // Away from Ctrl-C: this process decides when workers end.
@@ -196,7 +200,7 @@ impl Worker {
     fn never_ready(&self, status: &str) -> Failure {
         Failure::new(Exit::Failed, format!("worker {} ended before it was ready ({status})", self.number))
             .place(self.settings.app.clone().unwrap_or_default())
-            .fix("see its lines above; the program is imported from the current folder with the Python on PATH or in PRPC_PYTHON")
+            .fix("see its lines above; the program is looked for in the current folder and in the manifest's, with the Python on PATH or in PRPC_PYTHON")
     }
 }
 
