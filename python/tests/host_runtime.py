@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import ctypes
 import json
 import os
@@ -13,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from prpc.host.frames import FrameReader, Kind, write_frame
+from prpc.host.frames import HEADER, FrameReader, Kind, write_frame
 
 PACKAGE = Path(__file__).parents[1]
 PATIENCE = 20.0
@@ -60,11 +61,46 @@ class Peer:
 
 
 class Host(Peer):
-    """A worker host with its status page."""
+    """A worker host with its status page, and the two pipes of a process host."""
 
-    def __init__(self, sock: socket.socket, page: int, pid: int) -> None:
+    def __init__(self, sock: socket.socket, page: int, pid: int, lane: tuple[int, int, int] | None) -> None:
         super().__init__(sock)
-        self.pid, self._page = pid, page
+        self.pid, self._page, self._lane = pid, page, lane
+
+    def call(self, *calls: list[Any], tagged: bool = False) -> None:
+        """Send calls, with their permits where a host needs them."""
+        if self._lane is not None:
+            os.write(self._lane[1], b"".join(call[0].to_bytes(8, sys.byteorder) for call in calls))
+        self.send(Kind.CALLS, calls, tagged=tagged)
+
+    def take_back(self) -> list[int]:
+        """The calls whose permits the host has not taken."""
+        assert self._lane is not None
+        data = os.read(self._lane[0], 1 << 16)
+        return list(memoryview(data).cast("Q"))
+
+    def results(self, count: int) -> dict[int, tuple[int, Any]]:
+        """Status and value of so many calls, told or left."""
+        found = {} if self._lane else super().results(count)
+        while len(found) < count:
+            found |= super().results(1)
+            found |= self.results_left()
+        return found
+
+    def results_left(self) -> dict[int, tuple[int, Any]]:
+        """What lies in the pipe."""
+        found: dict[int, tuple[int, Any]] = {}
+        assert self._lane is not None
+        data = b""
+        with contextlib.suppress(BlockingIOError):
+            data = os.read(self._lane[2], 1 << 16)
+        while data:
+            length, kind, _, _ = HEADER.unpack_from(data)
+            assert kind == Kind.RESULTS
+            document = json.loads(data[HEADER.size : HEADER.size + length])
+            found |= {call: (status, value) for call, status, value, _ in document}
+            data = data[HEADER.size + length :]
+        return found
 
     def running(self) -> list[int]:
         """The calls that the status page names."""
@@ -96,11 +132,18 @@ class Template(Peer):
         page = os.memfd_create("page")
         os.ftruncate(page, 16 * slots)
         request = {"host": self._hosts, "kind": kind, "slots": slots}
-        self.send(Kind.FORK, request, theirs.fileno(), page)
+        lane = None
+        fds = [theirs.fileno(), page]
+        if kind == "process":
+            permits, permits_in = os.pipe2(os.O_NONBLOCK)
+            results, results_in = os.pipe2(os.O_NONBLOCK)
+            lane = (permits, permits_in, results)
+            fds += [permits, results_in]
+        self.send(Kind.FORK, request, *fds)
         theirs.close()
         answer = self.receive(Kind.FORKED)
         assert answer["host"] == self._hosts
-        host = Host(ours, page, answer["pid"])
+        host = Host(ours, page, answer["pid"], lane)
         assert host.receive(Kind.READY) == {"host": self._hosts, "pid": answer["pid"]}
         return host
 

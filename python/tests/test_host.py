@@ -14,7 +14,7 @@ from host_runtime import Host, Template, has_ended
 from prpc.host.frames import Kind, write_document
 
 PROGRAMS = Path(__file__).with_name("programs")
-ADD, WAIT_FOR_GATE, OPEN_GATE, ECHO, WAIT_FOR_EVER, LONG_TEXT, LEAVE_A_PROCESS = range(7)
+ADD, WAIT_FOR_GATE, OPEN_GATE, ECHO, WAIT_FOR_EVER, LONG_TEXT, LEAVE_A_PROCESS, WAIT_FOR_FILE = range(8)
 
 
 @pytest.fixture
@@ -73,24 +73,25 @@ def test_the_bytes_of_results_are_those_of_the_golden_file() -> None:
 
 def test_a_host_runs_calls_and_says_how_they_ended(host: Host, request: pytest.FixtureRequest) -> None:
     function = ECHO if "async" in request.node.callspec.id else ADD
-    host.send(Kind.CALLS, [[1, function, [5], {}], [2, function, [], {"no": 1}], [3, function, [1, 2, 3], {}]])
+    host.call([1, function, [5], {}], [2, function, [], {"no": 1}], [3, function, [1, 2, 3], {}])
     results = host.results(3)
     assert results[1] == (0, 5 if function == ECHO else 7)
     assert [results[call][0] for call in (2, 3)] == [1, 1]
     assert "unexpected keyword argument 'no'" in results[2][1]["text"]
-    assert host.running() == []
+    while host.running():
+        pass
 
 
 def test_values_with_tags_travel_in_frames_that_say_so(host: Host, request: pytest.FixtureRequest) -> None:
     function = ECHO if "async" in request.node.callspec.id else ADD
     args = [{"$tuple": [1]}] if function == ECHO else [{"$tuple": [1]}, {"$tuple": []}]
-    host.send(Kind.CALLS, [[1, function, args, {}]], tagged=True)
+    host.call([1, function, args, {}], tagged=True)
     assert host.results(1)[1] == (0, (1,))
 
 
 def test_a_result_that_is_too_long_is_an_error_and_those_beside_it_arrive(registered: Template) -> None:
     host = registered.fork("thread", 1)
-    host.send(Kind.CALLS, [[1, LONG_TEXT, [9 << 20], {}], [2, LONG_TEXT, [17 << 20], {}], [3, LONG_TEXT, [1], {}]])
+    host.call([1, LONG_TEXT, [9 << 20], {}], [2, LONG_TEXT, [17 << 20], {}], [3, LONG_TEXT, [1], {}])
     results = host.results(3)
     assert [results[call][0] for call in (1, 2, 3)] == [0, 4, 0]
     assert "at most" in results[2][1]
@@ -98,13 +99,13 @@ def test_a_result_that_is_too_long_is_an_error_and_those_beside_it_arrive(regist
 
 def test_calls_that_were_not_started_are_given_back_on_request(registered: Template) -> None:
     host = registered.fork("thread", 1)
-    host.send(Kind.CALLS, [[1, LONG_TEXT, [1], {}]])
+    host.call([1, LONG_TEXT, [1], {}])
     assert host.results(1)
     host = registered.fork("thread", 2)
-    host.send(Kind.CALLS, [[call, WAIT_FOR_GATE, [], {}] for call in (1, 2)])
+    host.call(*[[call, WAIT_FOR_GATE, [], {}] for call in (1, 2)])
     while len(host.running()) < 2:
         pass
-    host.send(Kind.CALLS, [[3, ADD, [1], {}], [4, ADD, [1], {}]])
+    host.call([3, ADD, [1], {}], [4, ADD, [1], {}])
     host.send(Kind.RECALL, [])
     assert host.receive(Kind.RECALLED) == [3, 4]
     assert sorted(host.running()) == [1, 2]
@@ -113,14 +114,47 @@ def test_calls_that_were_not_started_are_given_back_on_request(registered: Templ
 def test_a_result_does_not_wait_for_the_calls_that_are_parked_behind_it(registered: Template) -> None:
     host = registered.fork("thread", 1)
     # In one frame, so that the second is there before the first ends.
-    host.send(Kind.CALLS, [[1, ADD, [1], {}], [2, WAIT_FOR_GATE, [], {}]])
+    host.call([1, ADD, [1], {}], [2, WAIT_FOR_GATE, [], {}])
     assert host.results(1) == {1: (0, 3)}
     assert host.running() == [2]
 
 
+def test_a_process_host_starts_a_call_only_with_its_permit(registered: Template, tmp_path: Path) -> None:
+    host = registered.fork("process", 1)
+    gate = tmp_path / "open"
+    host.call([1, WAIT_FOR_FILE, [str(gate)], {}], [2, ADD, [1], {}], [3, ADD, [1], {}])
+    while host.running() != [1]:
+        pass
+    assert host.take_back() == [2, 3]
+    host.call([4, ADD, [4], {}])
+    gate.touch()
+    assert host.results(2) == {1: (0, True), 4: (0, 6)}
+    host.send(Kind.DRAIN, [])
+    assert host.receive(Kind.DRAINED) == []
+
+
+def test_what_a_process_host_has_finished_is_safe_from_the_next_call(registered: Template) -> None:
+    host = registered.fork("process", 1)
+    host.call([1, ADD, [1], {}], [2, WAIT_FOR_FILE, ["/never"], {}])
+    while host.running() != [2]:
+        pass
+    os.kill(host.pid, signal.SIGKILL)
+    assert host.is_closed()
+    assert host.results_left() == {1: (0, 3)}
+    assert host.running() == [2]
+
+
+def test_a_result_that_does_not_fit_into_the_pipe_is_told(registered: Template) -> None:
+    host = registered.fork("process", 1)
+    others = [[call, ADD, [1], {}] for call in range(3, 200)]
+    host.call([1, LONG_TEXT, [5000], {}], [2, LONG_TEXT, [9 << 20], {}], *others)
+    results = host.results(199)
+    assert (len(results[1][1]), len(results[2][1])) == (5000, 9 << 20)
+
+
 def test_an_async_host_cancels_what_it_is_told_to(registered: Template) -> None:
     host = registered.fork("async", 2)
-    host.send(Kind.CALLS, [[call, WAIT_FOR_EVER, [], {}] for call in (1, 2, 3)])
+    host.call(*[[call, WAIT_FOR_EVER, [], {}] for call in (1, 2, 3)])
     while sorted(host.running()) != [1, 2]:
         pass
     host.send(Kind.CANCEL, [2, 99])
@@ -145,13 +179,13 @@ def test_hosts_outlive_their_template(registered: Template) -> None:
     host = registered.fork("thread", 1)
     registered.process.kill()
     registered.process.wait()
-    host.send(Kind.CALLS, [[1, ADD, [1], {}]])
+    host.call([1, ADD, [1], {}])
     assert host.results(1)[1] == (0, 3)
 
 
 def test_a_process_that_a_function_left_behind_does_not_keep_the_socket_open(registered: Template) -> None:
     host = registered.fork("process", 1)
-    host.send(Kind.CALLS, [[1, LEAVE_A_PROCESS, [], {}]])
+    host.call([1, LEAVE_A_PROCESS, [], {}])
     left = host.results(1)[1][1]
     try:
         os.kill(host.pid, signal.SIGKILL)
@@ -218,6 +252,6 @@ def test_a_program_of_the_older_layout_runs_as_main_until_its_start(tmp_path: Pa
     template = Template(app.format(tmp_path), tmp_path, PRPC_ARGV='["--verbose"]')
     assert [function["name"] for function in template.receive(Kind.REGISTER)["functions"]] == ["tell"]
     host = template.fork("thread", 1)
-    host.send(Kind.CALLS, [[1, 0, [], {}]])
+    host.call([1, 0, [], {}])
     assert host.results(1)[1] == (0, ["__main__", ["--verbose"]])
     template.close()

@@ -6,6 +6,7 @@
 mod crew;
 mod drain;
 mod flight;
+mod lanes;
 mod limit;
 
 use std::collections::{HashMap, VecDeque};
@@ -99,6 +100,8 @@ pub struct Dispatcher {
     pool: Pool,
     limits: Limits,
     drain: Option<Drain>,
+    /// When to look at what process hosts left to be picked up.
+    lanes_due: Option<Instant>,
     /// Usual run time of any call.
     usual: Option<Duration>,
 }
@@ -125,6 +128,7 @@ impl Dispatcher {
             pool,
             limits,
             drain: None,
+            lanes_due: None,
             usual: None,
         }
     }
@@ -150,7 +154,7 @@ impl Dispatcher {
 
     fn next_wake(&self) -> Option<Instant> {
         let drain = self.drain.as_ref().map(Drain::due);
-        [self.limits.next_check(), self.crew.next_due(), drain].into_iter().flatten().min()
+        [self.limits.next_check(), self.crew.next_due(), self.lanes_due, drain].into_iter().flatten().min()
     }
 
     fn handle(&mut self, event: Event) {
@@ -159,6 +163,7 @@ impl Dispatcher {
             Event::Started(id, started) => self.host_started(id, started),
             Event::Report(id, Report::Ready) => self.host_ready(id),
             Event::Report(id, Report::Results(results)) => {
+                self.pick_up_results(id);
                 results.into_iter().for_each(|result| self.finish(id, result));
                 self.end_if_retired_and_idle(id);
             }
@@ -209,10 +214,13 @@ impl Dispatcher {
             }
         }
         for (id, frame) in outbound.frames() {
-            if let Some(host) = self.crew.host(id) {
-                frame.send(host);
+            let sent = self.crew.host(id).map_or(Ok(()), |host| frame.send(host));
+            if let Err(error) = sent {
+                tracing::error!(host = id.0, %error, "a worker host takes no calls");
+                self.end_host(id, "stuck");
             }
         }
+        self.watch_lanes();
         self.limits.calls_given(!self.flights.is_empty());
     }
 
@@ -227,6 +235,9 @@ impl Dispatcher {
         };
         self.pool.leave(host, usual);
         self.crew.served(host);
+        if self.crew.take_slow(host) {
+            self.pool.release(host);
+        }
         self.learn(job.function, run);
         let (outcome, counted) = match status {
             Status::Returned(value) => (Ok(value), CallOutcome::ok),

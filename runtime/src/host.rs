@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::exits::{Exit, Exits};
 use crate::frame::{self, Frame, Kind};
+use crate::lane::Lane;
 use crate::pool::HostId;
 use crate::program::HOST_LIMITS;
 use crate::status_page::{Running, StatusPage};
@@ -70,6 +71,7 @@ pub enum Report {
 pub struct Host {
     pid: Pid,
     page: StatusPage,
+    lane: Option<Lane>,
     outbox: mpsc::UnboundedSender<Bytes>,
 }
 
@@ -82,7 +84,7 @@ impl Host {
     where
         R: Fn(HostId, Report) + Send + Sync + 'static,
     {
-        let NewHost { pid, socket, page } = new;
+        let NewHost { pid, socket, page, lane } = new;
         socket.set_nonblocking(true)?;
         let (reader, writer) = UnixStream::from_std(socket)?.into_split();
         let (outbox, outgoing) = mpsc::unbounded_channel();
@@ -105,13 +107,57 @@ impl Host {
             };
             reports(id, Report::Gone(exit));
         });
-        Ok(Self { pid, page, outbox })
+        Ok(Self { pid, page, lane, outbox })
     }
 
     /// Its process.
     #[must_use]
     pub fn pid(&self) -> i32 {
         self.pid.as_raw_pid()
+    }
+
+    /// Queues calls, given as the payload of their frame and by their numbers.
+    ///
+    /// # Errors
+    /// When the host takes none.
+    pub fn send_calls(&self, calls: &[u64], tagged: bool, payload: &[u8]) -> io::Result<()> {
+        if let Some(lane) = &self.lane {
+            lane.permit(calls)?;
+        }
+        self.send(Kind::Calls, tagged, payload);
+        Ok(())
+    }
+
+    /// Takes the calls back that it has not started; `None` if it was asked for them and will report.
+    #[must_use]
+    pub fn recall(&self) -> Option<Vec<u64>> {
+        let Some(lane) = &self.lane else {
+            self.send(Kind::Recall, false, b"[]");
+            return None;
+        };
+        Some(lane.take_back())
+    }
+
+    /// Results that it has left to be picked up.
+    ///
+    /// # Errors
+    /// When it wrote nonsense.
+    pub fn results_left(&mut self) -> io::Result<Vec<CallResult>> {
+        let Some(lane) = &mut self.lane else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for frame in lane.results()? {
+            match read_report(&frame).map_err(io::Error::other)? {
+                Some(Report::Results(results)) => found.extend(results),
+                _ => return Err(io::Error::other(malformed("a frame that is not for results"))),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether calls parked in it wait for the one that runs, and for nothing else.
+    #[must_use]
+    pub fn has_lane(&self) -> bool {
+        self.lane.is_some()
     }
 
     /// Queues a frame. A dead host swallows it; its `Gone` is on the way.

@@ -18,6 +18,7 @@ pub mod frame;
 pub mod host;
 pub mod intake;
 pub mod keep;
+pub mod lane;
 pub mod load;
 pub mod metrics;
 pub mod pages;

@@ -65,9 +65,7 @@ impl Host {
     }
 
     fn may_park(&self, expected: Duration) -> bool {
-        // A process host cannot give parked calls back while user code holds its only thread.
-        self.worker != WorkerType::Process
-            && self.unfinished >= self.slots
+        self.unfinished >= self.slots
             && self.unfinished < self.slots + PARKED_CALLS
             && self.work + expected <= PARKED_WORK * self.slots
     }
@@ -142,6 +140,12 @@ impl Pool {
         self.hosts.iter().map(Host::running).sum()
     }
 
+    /// Whether calls are parked in the host.
+    #[must_use]
+    pub fn has_parked(&self, id: HostId) -> bool {
+        self.hosts.iter().any(|host| host.id == id && host.unfinished > host.slots)
+    }
+
     /// Whether the host has no unfinished call; true for one that is gone.
     #[must_use]
     pub fn is_idle(&self, id: HostId) -> bool {
@@ -166,12 +170,13 @@ mod tests {
     }
 
     #[test]
-    fn only_fast_functions_of_thread_and_async_hosts_are_parked() {
+    fn only_fast_functions_are_parked() {
         for (case, worker, expected, want) in [
             ("fast calls are parked up to the limit", WorkerType::Thread, FAST, 4 + 128),
             ("slow calls fill the slots only", WorkerType::Thread, SLOW, 4),
             ("a function that never ran is not parked", WorkerType::Async, None, 4),
-            ("a process host takes one call", WorkerType::Process, FAST, 4),
+            ("a process host parks fast calls too", WorkerType::Process, FAST, 4 * (1 + 128)),
+            ("and one slow call at a time", WorkerType::Process, SLOW, 4),
         ] {
             let mut pool = Pool::new(4);
             match worker {

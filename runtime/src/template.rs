@@ -20,6 +20,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use tokio::sync::{oneshot, watch};
 
 use crate::frame::{self, Frame, Header, Kind};
+use crate::lane::{HostLane, Lane};
 use crate::pool::{HostId, WorkerType};
 use crate::program::{self, Program, Unreadable};
 use crate::status_page::StatusPage;
@@ -44,6 +45,8 @@ pub struct NewHost {
     pub socket: UnixStream,
     /// What it runs.
     pub page: StatusPage,
+    /// For calls parked in a process host.
+    pub lane: Option<Lane>,
 }
 
 /// Why the program is not running.
@@ -201,18 +204,24 @@ impl Process {
         slots: u32,
     ) -> io::Result<NewHost> {
         let page = StatusPage::new(slots)?;
+        let (lane, theirs_too) = match worker {
+            WorkerType::Process => Lane::new().map(|(lane, ends)| (Some(lane), Some(ends)))?,
+            WorkerType::Thread | WorkerType::Async => (None, None),
+        };
         let (socket, theirs) = UnixStream::pair()?;
         let HostId(number) = id;
         let request = format!(r#"{{"host": {number}, "kind": "{}", "slots": {slots}}}"#, worker.name());
         let pid = if program.can_fork {
-            self.send(Kind::Fork, request.as_bytes(), &[theirs.as_fd(), page.as_fd()])?;
+            let mut fds = vec![theirs.as_fd(), page.as_fd()];
+            fds.extend(theirs_too.iter().flat_map(HostLane::fds));
+            self.send(Kind::Fork, request.as_bytes(), &fds)?;
             self.forked(number)?
         } else {
-            let fresh = Fresh { page: page.as_fd().try_clone_to_owned()?, request };
+            let fresh = Fresh { page: page.as_fd().try_clone_to_owned()?, lane: theirs_too, request };
             spawn(launch, theirs.into(), Some(fresh)).map_err(io::Error::other)?
         };
         let pid = pid.ok_or(io::ErrorKind::InvalidData)?;
-        Ok(NewHost { pid, socket, page })
+        Ok(NewHost { pid, socket, page, lane })
     }
 
     fn forked(&mut self, number: u64) -> io::Result<Option<Pid>> {
@@ -235,7 +244,7 @@ impl Process {
         let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
         frame::write_header(&mut bytes, kind, false, length);
         bytes.extend_from_slice(payload);
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         control.push(SendAncillaryMessage::ScmRights(fds));
         let sent = sendmsg(&self.socket, &[IoSlice::new(&bytes)], &mut control, SendFlags::NOSIGNAL)?;
@@ -270,12 +279,15 @@ impl Drop for Process {
 /// What a host needs that is started as an interpreter of its own.
 struct Fresh {
     page: OwnedFd,
+    lane: Option<HostLane>,
     request: String,
 }
 
 /// Numbers of the descriptors in the child.
 const SOCKET_FD: i32 = 3;
 const PAGE_FD: i32 = 4;
+const PERMITS_FD: i32 = 5;
+const RESULTS_FD: i32 = 6;
 
 fn spawn(launch: &Launch, socket: OwnedFd, fresh: Option<Fresh>) -> Result<Option<Pid>, StartError> {
     let failed = |source| StartError::Spawn { python: launch.python.clone(), source };
@@ -287,9 +299,14 @@ fn spawn(launch: &Launch, socket: OwnedFd, fresh: Option<Fresh>) -> Result<Optio
     // Its own group: Ctrl-C in a terminal is for the runtime, which ends its hosts in order.
     command.stdin(Stdio::null()).process_group(0);
     let mut fds = vec![FdMapping { parent_fd: socket, child_fd: SOCKET_FD }];
-    if let Some(Fresh { page, request }) = fresh {
+    if let Some(Fresh { page, lane, request }) = fresh {
         command.env("PRPC_STATUS_FD", PAGE_FD.to_string()).env("PRPC_HOST", request);
         fds.push(FdMapping { parent_fd: page, child_fd: PAGE_FD });
+        if let Some(HostLane { permits, results }) = lane {
+            command.env("PRPC_LANE_FDS", format!("{PERMITS_FD},{RESULTS_FD}"));
+            fds.push(FdMapping { parent_fd: permits, child_fd: PERMITS_FD });
+            fds.push(FdMapping { parent_fd: results, child_fd: RESULTS_FD });
+        }
     }
     command.fd_mappings(fds).map_err(|error| failed(io::Error::other(error)))?;
     let child = command.spawn().map_err(failed)?;

@@ -68,3 +68,16 @@ def test_without_a_limit_a_call_runs_as_long_as_it_takes(queue: Queue, start: St
     worker.trace.until_noted("gate")
     worker.trace.open_gate("gate")
     assert queue.result(call) == "gate"
+
+
+@pytest.mark.parametrize("kind", ["thread", "process", "async"])
+def test_fast_calls_do_not_wait_behind_a_slow_one(queue: Queue, start: StartWorker, kind: str) -> None:
+    worker = start("work:app", queue, PRPC_CONCURRENCY=2).until_ready()
+    # So that the function is known to be fast, and its calls are parked where others run.
+    learned = [queue.send(f"work_{kind}", number, 0) for number in range(200)]
+    assert [queue.result(call) for call in learned] == list(range(200))
+    slow = queue.send(f"work_{kind}", -1, 5)
+    fast = [queue.send(f"work_{kind}", number, 0) for number in range(200)]
+    assert [queue.result(call, 3) for call in fast] == list(range(200))
+    assert worker.trace.lines("work_-1") == []
+    assert queue.result(slow) == -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,10 +57,7 @@ def test_the_originals_example_runs_unchanged_server_and_client(
         PRPC_TYPE_BROKER="redis", PRPC_URL_BROKER=queue.server.url, PRPC_QUEUE_NAME=queue.name, PYTHONPATH=tmp_path
     )
     # The generator writes into the package itself, so this client has a copy of its own.
-    (tmp_path / "prpc").mkdir()
-    for file in (ROOT / "python/prpc").glob("*.py"):
-        if file.name != "server_func.py":
-            (tmp_path / "prpc" / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(ROOT / "python/prpc", tmp_path / "prpc", ignore=shutil.ignore_patterns("server_func.py"))
 
     def run(*command: str) -> str:
         done = subprocess.run([sys.executable, *command], env=client, cwd=tmp_path, timeout=30, capture_output=True)

@@ -17,6 +17,7 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -29,6 +30,7 @@ from prpc.signature import callable_by_name
 from prpc.values import Tagger
 
 PROTOCOL = 1
+_MOST_FDS = 4
 
 
 def main() -> None:
@@ -39,6 +41,7 @@ def main() -> None:
     arguments = json.loads(os.environ.pop("PRPC_ARGV", "[]"))
     request = os.environ.pop("PRPC_HOST", None)
     page = os.environ.pop("PRPC_STATUS_FD", None)
+    lane = os.environ.pop("PRPC_LANE_FDS", None)
     os.set_inheritable(sock.fileno(), False)
     _end_with_parent(os.getppid())
     _line_by_line()
@@ -47,8 +50,10 @@ def main() -> None:
     older_layout.provide()
     server: _Template | _Fresh
     if request is not None and page is not None:
-        os.set_inheritable(int(page), False)
-        server = _Fresh(sock, json.loads(request), int(page))
+        fds = [int(page), *map(int, lane.split(",") if lane else ())]
+        for fd in fds:
+            os.set_inheritable(fd, False)
+        server = _Fresh(sock, json.loads(request), fds)
     else:
         server = _Template(sock)
     on_start(server.serve)
@@ -83,14 +88,14 @@ class _Template:
         # Otherwise the first collection of each host copies the memory that it shares with all others.
         gc.freeze()
         while (received := self._receive()) is not None:
-            request, [host, page] = received
-            pid = self._fork(app, request, host, page)
+            request, fds = received
+            pid = self._fork(app, request, fds)
             send(self._sock, Kind.FORKED, {"host": request["host"], "pid": pid})
         os._exit(0)
 
     def _receive(self) -> tuple[dict[str, Any], list[int]] | None:
         """A request with its descriptors. The runtime waits for each answer, so there is never more than one."""
-        data, fds, _, _ = socket.recv_fds(self._sock, HEADER.size, 2)
+        data, fds, _, _ = socket.recv_fds(self._sock, HEADER.size, _MOST_FDS)
         while data and len(data) < HEADER.size:
             data += self._sock.recv(HEADER.size - len(data))
         if not data:
@@ -104,11 +109,11 @@ class _Template:
             payload += more
         for fd in fds:
             os.set_inheritable(fd, False)
-        if kind != Kind.FORK or len(fds) != 2:
+        if kind != Kind.FORK or len(fds) < 2:
             raise ValueError(f"a template cannot do anything with a frame of kind {kind} and {len(fds)} descriptors")
         return read_document(payload.decode(), bool(flags)), fds
 
-    def _fork(self, app: AppServer, request: dict[str, Any], host: int, page: int) -> int:
+    def _fork(self, app: AppServer, request: dict[str, Any], fds: list[int]) -> int:
         """Fork twice, so that the host becomes a child of the runtime, and return its process id."""
         runtime = os.getppid()
         told, tell = os.pipe()
@@ -122,11 +127,11 @@ class _Template:
                 os.read(hold, 1)
                 os.close(hold)
                 _end_with_parent(runtime)
-                _host(app, request, host, page)
+                _host(app, request, *fds)
             os.setpgid(pid, pid)
             os.write(tell, str(pid).encode())
             os._exit(0)
-        for fd in (tell, hold, host, page):
+        for fd in (tell, hold, *fds):
             os.close(fd)
         pid = int(os.read(told, 32))
         os.close(told)
@@ -137,8 +142,8 @@ class _Template:
 
 
 class _Fresh:
-    def __init__(self, sock: socket.socket, request: dict[str, Any], page: int) -> None:
-        self._sock, self._request, self._page = sock, request, page
+    def __init__(self, sock: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
+        self._sock, self._request, self._fds = sock, request, fds
 
     def failed(self, error: BaseException) -> NoReturn:
         """The runtime learns it from the exit code, people from the log."""
@@ -147,10 +152,10 @@ class _Fresh:
 
     def serve(self, app: AppServer) -> NoReturn:
         """Be the host."""
-        _host(app, self._request, self._sock.detach(), self._page)
+        _host(app, self._request, self._sock.detach(), *self._fds)
 
 
-def _host(app: AppServer, request: dict[str, Any], fd: int, page: int) -> NoReturn:
+def _host(app: AppServer, request: dict[str, Any], fd: int, page: int, *lane: int) -> NoReturn:
     """Run calls; the program's own code after `start()` never runs."""
     code = 0
     try:
@@ -158,6 +163,7 @@ def _host(app: AppServer, request: dict[str, Any], fd: int, page: int) -> NoRetu
         # A process that a function forks must not keep the socket open, or nobody would notice when this one dies.
         os.register_at_fork(after_in_child=sock.close)
         functions = [callable_by_name(function.function) for function in app.functions]
+        run: Callable[..., None]
         if request["kind"] == "thread":
             from prpc.host.thread_host import run
         elif request["kind"] == "process":
@@ -166,7 +172,7 @@ def _host(app: AppServer, request: dict[str, Any], fd: int, page: int) -> NoRetu
             from prpc.host.async_host import run
         words = open_page(page)
         send(sock, Kind.READY, {"host": request["host"], "pid": os.getpid()})
-        run(sock, words, functions)
+        run(sock, words, functions, *lane)
     except (BrokenPipeError, ConnectionResetError):
         pass  # the runtime is gone
     except BaseException:

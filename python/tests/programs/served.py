@@ -50,3 +50,10 @@ def leave_a_process() -> int:
         return child
     time.sleep(20)
     os._exit(0)
+
+
+@app.decorator_reg_func()
+def wait_for_file(name: str) -> bool:
+    while not os.path.exists(name):
+        time.sleep(0.002)
+    return True

@@ -42,6 +42,8 @@ struct Member {
     /// There once the process was started.
     host: Option<Host>,
     served: bool,
+    /// What was parked behind its call was taken away.
+    slow: bool,
     /// Until when it must have answered to RECALL.
     recall_due: Option<Instant>,
 }
@@ -58,6 +60,10 @@ pub(super) struct Crew {
 impl Crew {
     pub(super) fn host(&self, id: HostId) -> Option<&Host> {
         self.members.get(&id)?.host.as_ref()
+    }
+
+    pub(super) fn host_mut(&mut self, id: HostId) -> Option<&mut Host> {
+        self.members.get_mut(&id)?.host.as_mut()
     }
 
     pub(super) fn worker(&self, id: HostId) -> Option<WorkerType> {
@@ -88,6 +94,18 @@ impl Crew {
             member.served = true;
             self.failures.remove(&member.worker);
         }
+    }
+
+    /// Notes that calls which waited behind a slow one were taken away.
+    pub(super) fn set_slow(&mut self, id: HostId) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.slow = true;
+        }
+    }
+
+    /// Whether that was noted since the last time.
+    pub(super) fn take_slow(&mut self, id: HostId) -> bool {
+        self.members.get_mut(&id).is_some_and(|member| std::mem::take(&mut member.slow))
     }
 
     /// No calls will come any more: hosts without calls end by themselves, the others at once.
@@ -138,8 +156,15 @@ impl Dispatcher {
         self.crew.last += 1;
         let id = HostId(self.crew.last);
         let slots = if worker == WorkerType::Process { 1 } else { self.policy.concurrency };
-        let member =
-            Member { worker, slots, phase: Phase::Starting, host: None, served: false, recall_due: None };
+        let member = Member {
+            worker,
+            slots,
+            phase: Phase::Starting,
+            host: None,
+            served: false,
+            slow: false,
+            recall_due: None,
+        };
         self.crew.members.insert(id, member);
         let pause = self.crew.pause(worker);
         let (template, events) = (std::sync::Arc::clone(&self.tools.template), self.tools.events.clone());
@@ -230,11 +255,13 @@ impl Dispatcher {
     pub(super) fn recall(&mut self, id: HostId) {
         self.pool.hold(id);
         let Some(member) = self.crew.members.get_mut(&id) else { return };
-        if member.recall_due.is_none()
-            && let Some(host) = &member.host
-        {
-            host.send(Kind::Recall, false, b"[]");
-            member.recall_due = Some(Instant::now() + RECALL_PATIENCE);
+        if member.recall_due.is_some() {
+            return;
+        }
+        match member.host.as_ref().map(Host::recall) {
+            Some(None) => member.recall_due = Some(Instant::now() + RECALL_PATIENCE),
+            Some(Some(calls)) => self.recalled(id, &calls),
+            None => {}
         }
     }
 
@@ -262,16 +289,22 @@ impl Dispatcher {
                 self.pool.release(id);
             }
         }
+        self.taken_back(id, calls);
+        self.end_if_retired_and_idle(id);
+    }
+
+    /// These calls were not started, and wait again.
+    pub(super) fn taken_back(&mut self, id: HostId, calls: &[u64]) {
         for call in calls.iter().rev() {
             if let Some(Flight { job, usual, .. }) = self.flights.remove(*call) {
                 self.pool.leave(id, usual);
                 self.enqueue_again(job);
             }
         }
-        self.end_if_retired_and_idle(id);
     }
 
     pub(super) fn host_gone(&mut self, id: HostId, exit: Exit) {
+        self.pick_up_results(id);
         let Some(member) = self.crew.members.remove(&id) else { return };
         self.pool.remove(id);
         self.limits.host_gone(id);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::Dispatcher;
 use super::flight::Flight;
 use crate::call::Ending;
-use crate::frame::Kind;
+use crate::host::Host;
 
 /// How long hosts without calls may take to run their programs' exit handlers.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -36,8 +36,12 @@ impl Dispatcher {
         waiting
             .into_iter()
             .for_each(|job| self.end(Ending::HandBack { receipt: job.receipt, started: false }));
-        for (_, host) in self.crew.hosts() {
-            host.send(Kind::Recall, false, b"[]");
+        // Without a limit for their answers: what runs has the whole grace period.
+        let ids: Vec<_> = self.crew.hosts().map(|(id, _)| id).collect();
+        for id in ids {
+            if let Some(calls) = self.crew.host(id).and_then(Host::recall) {
+                self.recalled(id, &calls);
+            }
         }
     }
 

@@ -1,11 +1,10 @@
 //! Calls that a host has, and the frames that bring them there.
 
 use std::collections::HashMap;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use crate::call::Job;
-use crate::frame::Kind;
 use crate::host::Host;
 use crate::pool::HostId;
 
@@ -71,6 +70,7 @@ impl Flights {
 pub(super) struct CallsFrame {
     text: Vec<u8>,
     tagged: bool,
+    calls: Vec<u64>,
 }
 
 impl CallsFrame {
@@ -81,11 +81,12 @@ impl CallsFrame {
         self.text.extend_from_slice(&job.arguments.text);
         self.text.push(b']');
         self.tagged |= job.arguments.tagged;
+        self.calls.push(call);
     }
 
-    pub(super) fn send(mut self, host: &Host) {
+    pub(super) fn send(mut self, host: &Host) -> io::Result<()> {
         self.text.push(b']');
-        host.send(Kind::Calls, self.tagged, &self.text);
+        host.send_calls(&self.calls, self.tagged, &self.text)
     }
 }
 
