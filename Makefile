@@ -5,8 +5,9 @@ VENV := $(CACHE)/venv
 PYTHON := $(VENV)/bin/python
 CALLS ?= 50000
 FUZZ_SECONDS ?= 60
+SECONDS ?= 60
 
-.PHONY: deps build demo test lint test-rust test-python test-product test-wheel fuzz wheel bench-smoke
+.PHONY: deps build demo test lint test-rust test-python test-product test-wheel ledger fuzz wheel bench-smoke
 
 deps: ; @sh tests/install.sh "$(VENV)"
 
@@ -17,14 +18,14 @@ build: deps
 demo: build
 	PATH="$(CURDIR)/bin:$(VENV)/bin:$$PATH" PYTHONPATH="$(CURDIR)/python" sh examples/demo.sh
 
-test: deps lint test-rust test-python test-product test-wheel fuzz
+test: deps lint test-rust test-python test-product test-wheel ledger fuzz
 
 lint: deps
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
 	cd python && $(VENV)/bin/mypy
-	cd tests/product && MYPYPATH=../../python:../../python/tests $(VENV)/bin/mypy --config-file ../../python/pyproject.toml *.py
+	cd tests/product && MYPYPATH=../../python:../../python/tests $(VENV)/bin/mypy --config-file ../../python/pyproject.toml *.py ../ledger/ledger.py
 
 test-rust: deps
 	cargo test --workspace --locked
@@ -35,6 +36,10 @@ test-python: deps
 # Whatever crosses a crate: the programs as people run them, against a real Redis.
 test-product: build
 	$(PYTHON) -m pytest -q -rs tests/product
+
+# Faults at random, and every accepted call accounted for.
+ledger: build
+	$(PYTHON) tests/ledger/ledger.py --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 wheel: deps
 	rm -rf "$(CACHE)/wheels"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -72,10 +73,15 @@ class Descendant:
         found = _stat(self.pid)
         return found is not None and found[2] == self.started and found[0] != "Z"
 
+    def signal(self, number: signal.Signals) -> None:
+        """Sends it a signal if it still runs."""
+        if self.is_alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
     def kill(self) -> None:
         """Ends it if it still runs."""
-        if self.is_alive():
-            os.kill(self.pid, signal.SIGKILL)
+        self.signal(signal.SIGKILL)
 
 
 def _stat(pid: int) -> tuple[str, int, str] | None:
@@ -151,6 +157,11 @@ class Worker:
     def stderr(self) -> str:
         """What it has logged."""
         return self._err.read_text(errors="replace")
+
+    @property
+    def pid(self) -> int:
+        """Its main process."""
+        return self._process.pid
 
     def is_running(self) -> bool:
         """Whether its main process runs."""
