@@ -7,6 +7,7 @@ use prpc_broker::{RedisConfig, Url};
 use prpc_contract::names::{QueueName, QueueNames};
 use prpc_contract::settings::Settings;
 
+use crate::dispatch::Recycling;
 use crate::pool::WorkerType;
 
 const CONCURRENCY: u32 = 4;
@@ -32,6 +33,8 @@ pub struct Config {
     pub heartbeat: Duration,
     /// Starts of one call without outcome.
     pub max_attempts: u32,
+    /// When hosts are replaced before they do harm.
+    pub recycling: Recycling,
     /// How long started calls may go on after SIGTERM.
     pub grace: Duration,
     /// Where the pages are served.
@@ -105,6 +108,11 @@ impl Config {
             timeout: settings.timeout,
             heartbeat,
             max_attempts: settings.max_attempts.unwrap_or(MAX_ATTEMPTS),
+            recycling: Recycling {
+                max_calls: settings.max_calls_per_child,
+                max_memory: settings.max_memory_per_child.map(|mib| u64::from(mib) << 20),
+                max_age: settings.max_age,
+            },
             grace: settings.grace.unwrap_or(GRACE),
             pages: settings.pages,
             redis,

@@ -8,6 +8,7 @@ mod drain;
 mod flight;
 mod lanes;
 mod limit;
+mod recycle;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use self::crew::Crew;
 use self::drain::Drain;
 use self::flight::{Flight, Flights, Outbound};
 use self::limit::Limits;
+pub use self::recycle::Recycling;
 use crate::call::{Ending, Job};
 use crate::clock::monotonic;
 use crate::exits::Exits;
@@ -57,6 +59,8 @@ pub struct Policy {
     pub timeout: Option<Duration>,
     /// Starts of one call without outcome.
     pub max_attempts: u32,
+    /// When hosts are replaced before they do harm.
+    pub recycling: Recycling,
     /// How long started calls may go on after the stop.
     pub grace: Duration,
 }
@@ -102,6 +106,8 @@ pub struct Dispatcher {
     drain: Option<Drain>,
     /// When to look at what process hosts left to be picked up.
     lanes_due: Option<Instant>,
+    /// When to look at the memory and age of hosts.
+    recycling_due: Option<Instant>,
     /// Usual run time of any call.
     usual: Option<Duration>,
 }
@@ -129,6 +135,7 @@ impl Dispatcher {
             limits,
             drain: None,
             lanes_due: None,
+            recycling_due: None,
             usual: None,
         }
     }
@@ -136,6 +143,7 @@ impl Dispatcher {
     /// Works until `stop` is cancelled and every call has an ending, then ends the hosts. No `Calls` may come after the stop.
     pub async fn run(mut self, mut events: mpsc::UnboundedReceiver<Event>, stop: CancellationToken) {
         self.start_crew();
+        self.recycling_due = self.policy.recycling.next_look(Instant::now());
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let wake = self.next_wake();
@@ -154,7 +162,10 @@ impl Dispatcher {
 
     fn next_wake(&self) -> Option<Instant> {
         let drain = self.drain.as_ref().map(Drain::due);
-        [self.limits.next_check(), self.crew.next_due(), self.lanes_due, drain].into_iter().flatten().min()
+        [self.limits.next_check(), self.crew.next_due(), self.lanes_due, self.recycling_due, drain]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn handle(&mut self, event: Event) {
@@ -238,6 +249,7 @@ impl Dispatcher {
         if self.crew.take_slow(host) {
             self.pool.release(host);
         }
+        self.count_call(host);
         self.learn(job.function, run);
         let (outcome, counted) = match status {
             Status::Returned(value) => (Ok(value), CallOutcome::ok),

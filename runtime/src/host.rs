@@ -154,6 +154,14 @@ impl Host {
         Ok(found)
     }
 
+    /// Bytes of memory that it has, that which it shares with other hosts included; `None` if it is gone.
+    #[must_use]
+    pub fn resident_memory(&self) -> Option<u64> {
+        let pages = std::fs::read_to_string(format!("/proc/{}/statm", self.pid())).ok()?;
+        let resident: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+        Some(resident * rustix::param::page_size() as u64)
+    }
+
     /// Whether calls parked in it wait for the one that runs, and for nothing else.
     #[must_use]
     pub fn has_lane(&self) -> bool {

@@ -111,6 +111,7 @@ async fn serve<B: Broker>(
         concurrency: config.concurrency,
         timeout: config.timeout,
         max_attempts: config.max_attempts,
+        recycling: config.recycling,
         grace: config.grace,
     };
     let tools = Tools {

@@ -109,7 +109,7 @@ class Field:
         self._started += 1
         paths = {"PYTHONPATH": f"{FOLDER.parents[1] / 'python'}:{FOLDER}", "LEDGER_STARTS": self.starts}
         folder = self.folder / f"worker{self._started}"
-        self.workers.append(Worker("app:app", self.queue, folder, **SETTINGS, **paths))
+        self.workers.append(Worker("app:app", self.queue, folder, **SETTINGS, **paths))  # type: ignore[arg-type]
 
     def end_workers(self, how: signal.Signals) -> list[Worker]:
         """Signals one worker and starts another in its place."""

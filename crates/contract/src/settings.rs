@@ -35,6 +35,12 @@ pub struct Settings {
     pub recovery: Option<Duration>,
     /// Starts of a call without outcome before it is given up.
     pub max_attempts: Option<u32>,
+    /// Calls after which a worker host is replaced.
+    pub max_calls_per_child: Option<u32>,
+    /// Resident memory, in MiB, above which a worker host is replaced.
+    pub max_memory_per_child: Option<u32>,
+    /// Age at which a worker host is replaced.
+    pub max_age: Option<Duration>,
     /// How long started calls may go on after SIGTERM.
     pub grace: Option<Duration>,
     /// Where `/live`, `/ready`, `/startup`, `/metrics` and `/status` are served; nowhere if open.
@@ -98,6 +104,17 @@ const VARIABLES: &[Variable] = &[
         |s| s.max_attempts.map(|n| n.to_string()),
         |s, text| set_count(&mut s.max_attempts, text),
     ),
+    (
+        "PRPC_MAX_CALLS_PER_CHILD",
+        |s| s.max_calls_per_child.map(|n| n.to_string()),
+        |s, text| set_count(&mut s.max_calls_per_child, text),
+    ),
+    (
+        "PRPC_MAX_MEMORY_PER_CHILD_MIB",
+        |s| s.max_memory_per_child.map(|n| n.to_string()),
+        |s, text| set_count(&mut s.max_memory_per_child, text),
+    ),
+    ("PRPC_MAX_AGE_SEC", |s| s.max_age.map(seconds), |s, text| set_seconds(&mut s.max_age, text)),
     ("PRPC_GRACE_PERIOD_SEC", |s| s.grace.map(seconds), |s, text| set_seconds(&mut s.grace, text)),
     (
         "PRPC_PAGES_ADDRESS",
@@ -245,6 +262,9 @@ mod tests {
                     heartbeat,
                     recovery,
                     max_attempts,
+                    max_calls_per_child: max_attempts,
+                    max_memory_per_child: concurrency,
+                    max_age: recovery,
                     grace,
                     pages: concurrency.map(|port| SocketAddr::from(([127, 0, 0, 1], port as u16))),
                 }

@@ -24,13 +24,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// holds the interpreter's lock.
 const RECALL_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long a healthy host may take to run its program's exit handlers.
+const ENDING: Duration = Duration::from_secs(2);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Starting,
     Ready,
     /// A new host took its place; it ends the healthy calls it has.
     Retired,
-    /// The runtime killed it.
+    /// It was killed, or told to end.
     Ended,
 }
 
@@ -42,9 +45,17 @@ struct Member {
     /// There once the process was started.
     host: Option<Host>,
     served: bool,
+    /// Calls that it ended.
+    calls: u32,
+    /// Since when it takes calls.
+    ready: Option<Instant>,
+    /// The healthy host whose place it takes when it is ready, and why.
+    replaces: Option<(HostId, &'static str)>,
+    /// It has no call that hangs, so it may end in order.
+    healthy: bool,
     /// What was parked behind its call was taken away.
     slow: bool,
-    /// Until when it must have answered to RECALL.
+    /// Until when it must have answered to RECALL, or have ended.
     recall_due: Option<Instant>,
 }
 
@@ -94,6 +105,24 @@ impl Crew {
             member.served = true;
             self.failures.remove(&member.worker);
         }
+    }
+
+    /// Counts one more call and returns how many the host has ended.
+    pub(super) fn count_call(&mut self, id: HostId) -> u32 {
+        let Some(member) = self.members.get_mut(&id) else { return 0 };
+        member.calls = member.calls.saturating_add(1);
+        if member.phase == Phase::Ready { member.calls } else { 0 }
+    }
+
+    /// The hosts that take calls, and since when.
+    pub(super) fn ready(&self) -> impl Iterator<Item = (HostId, &Host, Instant)> {
+        let ready = self.members.iter().filter(|(_, member)| member.phase == Phase::Ready);
+        ready.filter_map(|(id, member)| Some((*id, member.host.as_ref()?, member.ready?)))
+    }
+
+    /// Whether a host is about to take the place of a healthy one.
+    pub(super) fn is_replacing(&self) -> bool {
+        self.members.values().any(|member| member.replaces.is_some())
     }
 
     /// Notes that calls which waited behind a slow one were taken away.
@@ -149,6 +178,23 @@ impl Dispatcher {
         }
     }
 
+    /// A host for the place of one that is lost, unless another one is on its way to it.
+    fn start_instead_of(&mut self, id: HostId, worker: WorkerType) {
+        let mut members = self.crew.members.values_mut();
+        match members.find(|member| member.replaces.is_some_and(|(old, _)| old == id)) {
+            Some(member) => member.replaces = None,
+            None => self.start_host(worker),
+        }
+    }
+
+    /// A host that takes the place of a healthy one when it is ready.
+    pub(super) fn start_replacement(&mut self, worker: WorkerType, id: HostId, reason: &'static str) {
+        self.start_host(worker);
+        if let Some(member) = self.crew.members.get_mut(&HostId(self.crew.last)) {
+            member.replaces = Some((id, reason));
+        }
+    }
+
     fn start_host(&mut self, worker: WorkerType) {
         if self.drain.is_some() {
             return;
@@ -162,6 +208,10 @@ impl Dispatcher {
             phase: Phase::Starting,
             host: None,
             served: false,
+            calls: 0,
+            ready: None,
+            replaces: None,
+            healthy: false,
             slow: false,
             recall_due: None,
         };
@@ -194,11 +244,13 @@ impl Dispatcher {
                 member.host = Some(host);
             }
             Err(error) => {
-                let worker = member.worker;
+                let (worker, replaces) = (member.worker, member.replaces);
                 self.crew.members.remove(&id);
                 *self.crew.failures.entry(worker).or_default() += 1;
                 tracing::error!(worker = worker.name(), %error, "a worker host cannot be started, trying again");
-                self.start_host(worker);
+                if replaces.is_none() {
+                    self.start_host(worker);
+                }
             }
         }
     }
@@ -208,24 +260,37 @@ impl Dispatcher {
             && member.phase == Phase::Starting
         {
             member.phase = Phase::Ready;
+            member.ready = Some(Instant::now());
             self.pool.add(id, member.worker, member.slots);
+            if let Some((old, reason)) = member.replaces.take() {
+                self.put_aside(old, reason, true);
+            }
         }
     }
 
     /// Lets another host take the place of this one, which ends what it has.
     pub(super) fn retire(&mut self, id: HostId, reason: &'static str) {
-        let Some(member) = self.crew.members.get_mut(&id) else { return };
-        if member.phase != Phase::Ready {
-            return;
+        if let Some(worker) = self.put_aside(id, reason, false) {
+            self.start_instead_of(id, worker);
         }
+    }
+
+    /// Gives no more calls to a host, which ends what it has.
+    fn put_aside(&mut self, id: HostId, reason: &'static str, healthy: bool) -> Option<WorkerType> {
+        let member = self.crew.members.get_mut(&id).filter(|member| member.phase == Phase::Ready)?;
         member.phase = Phase::Retired;
+        member.healthy = healthy;
         let worker = member.worker;
         let pid = member.host.as_ref().map(Host::pid);
-        tracing::warn!(host = id.0, worker = worker.name(), pid, reason, "worker host is replaced");
-        self.recall(id);
+        if healthy {
+            tracing::info!(host = id.0, worker = worker.name(), pid, reason, "worker host is recycled");
+        } else {
+            tracing::warn!(host = id.0, worker = worker.name(), pid, reason, "worker host is replaced");
+        }
         self.tools.metrics.restarted(reason);
-        self.start_host(worker);
+        self.recall(id);
         self.end_if_retired_and_idle(id);
+        Some(worker)
     }
 
     pub(super) fn end_if_retired_and_idle(&mut self, id: HostId) {
@@ -234,8 +299,13 @@ impl Dispatcher {
             && self.pool.is_idle(id)
         {
             member.phase = Phase::Ended;
-            if let Some(host) = &member.host {
-                host.kill();
+            match &member.host {
+                Some(host) if member.healthy => {
+                    host.send(Kind::Drain, false, b"[]");
+                    member.recall_due = Some(Instant::now() + ENDING);
+                }
+                Some(host) => host.kill(),
+                None => {}
             }
         }
     }
@@ -284,7 +354,9 @@ impl Dispatcher {
 
     pub(super) fn recalled(&mut self, id: HostId, calls: &[u64]) {
         if let Some(member) = self.crew.members.get_mut(&id) {
-            member.recall_due = None;
+            if member.phase != Phase::Ended {
+                member.recall_due = None;
+            }
             if member.phase == Phase::Ready {
                 self.pool.release(id);
             }
@@ -319,7 +391,9 @@ impl Dispatcher {
             if !member.served {
                 *self.crew.failures.entry(member.worker).or_default() += 1;
             }
-            self.start_host(member.worker);
+            if member.replaces.is_none() {
+                self.start_instead_of(id, member.worker);
+            }
         }
         parked.into_iter().rev().for_each(|(_, flight)| self.enqueue_again(flight.job));
         // With one call there is no doubt which one it was, unless the runtime itself ended the host.
