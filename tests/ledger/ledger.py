@@ -111,6 +111,14 @@ class Field:
         folder = self.folder / f"worker{self._started}"
         self.workers.append(Worker("app:app", self.queue, folder, **SETTINGS, **paths))  # type: ignore[arg-type]
 
+    def replace_ended(self) -> list[Worker]:
+        """As an orchestrator does."""
+        ended = [worker for worker in self.workers if not worker.is_running()]
+        for worker in ended:
+            self.workers.remove(worker)
+            self.start_worker()
+        return ended
+
     def end_workers(self, how: signal.Signals) -> list[Worker]:
         """Signals one worker and starts another in its place."""
         worker = self.workers.pop(self.random.randrange(len(self.workers)))
@@ -164,13 +172,15 @@ def strike(field: Field, books: Books, until_when: float) -> None:
     weights = [2, 2, 4, 1, 1, 2, 1]
     while time.time() < until_when:
         time.sleep(field.random.uniform(0.1, 1.0))
+        ended += field.replace_ended()
         [name] = field.random.choices(list(faults), weights)
         books.faults.append((time.time(), name))
         faults[name]()
     for worker in ended:
-        code = worker.exit_code(30)
-        if code not in (0, -signal.SIGKILL):
-            books.problems.append(f"a worker ended with {code}: {worker.stderr()[-500:]}")
+        code, said = worker.exit_code(30), worker.stderr()
+        # A worker whose Python is killed before it has loaded the program leaves it to others to start it again.
+        if code not in (0, -signal.SIGKILL) and not (code == 1 and "ended before the program was loaded" in said):
+            books.problems.append(f"a worker ended with {code}: {said[-500:]}")
 
 
 def check(field: Field, books: Books) -> None:
@@ -229,8 +239,6 @@ def run(seconds: float, seed: int) -> Books:
         finally:
             for worker in field.workers:
                 worker.kill()
-                if books.problems:
-                    print(worker.stderr()[-3000:], file=sys.stderr)
             field.server.kill()
     return books
 
