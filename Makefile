@@ -7,7 +7,7 @@ CALLS ?= 50000
 FUZZ_SECONDS ?= 60
 SECONDS ?= 60
 
-.PHONY: deps build demo test lint test-rust test-python test-product test-wheel ledger fuzz wheel bench-smoke
+.PHONY: deps build demo test lint test-rust test-python test-product test-wheel ledger fuzz wheel bench-smoke bench-peers
 
 deps: ; @sh tests/install.sh "$(VENV)"
 
@@ -52,6 +52,16 @@ test-wheel: wheel
 fuzz: deps
 	command -v cargo-fuzz >/dev/null || cargo install -q cargo-fuzz --locked
 	cd crates/contract && RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$(CACHE)/fuzz" cargo fuzz run decode -- -max_total_time=$(FUZZ_SECONDS) -max_len=65536
+
+PEERS := $(CACHE)/peers
+RUNS ?= 5
+
+# All peers in one environment. arq asks for an older redis-py than the others; it runs with theirs.
+bench-peers: build
+	[ -x "$(PEERS)/bin/python" ] || python3 -m venv "$(PEERS)"
+	$(PEERS)/bin/pip install -q -r bench/peers/requirements.txt
+	$(PEERS)/bin/pip install -q --no-deps arq==0.28.0
+	$(PEERS)/bin/python bench/peers --binary $(CURDIR)/bin/prpc --runs $(RUNS)
 
 bench-smoke: build
 	$(PYTHON) bench/smoke.py --binary bin/prpc --calls $(CALLS)

@@ -7,6 +7,7 @@ written by `prpc.native`, the connection is `prpc.redis_link`.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import os
 import threading
@@ -24,6 +25,8 @@ __all__ = ["AwaitableTask", "ClientTimeOutError", "get_function_server", "ping"]
 CLIENT_MARK = "prpc/1"
 KEPT_REQUEST = 64 << 10
 """Characters of a request that is kept until the reply is there, to read that faster."""
+SMALL_REPLY = 4 << 10
+"""Bytes of a reply that may stay in Redis a little longer after it was read."""
 TRACKED_POLL = 1.0
 FIRST_POLL = 0.002
 POLL_GROWTH = 1.5
@@ -175,8 +178,12 @@ class AwaitableTask:
         self._link.unwatch(self._key)
         self._changed.set()
         self._link.announce()
-        with contextlib.suppress(ConnectionLost):
-            self._link.send(("DEL", self._key))
+        if len(document) <= SMALL_REPLY:
+            # A packet of its own would take as long as a good part of the call.
+            self._link.send_late("DEL", self._key)
+        else:
+            with contextlib.suppress(ConnectionLost):
+                self._link.send(("DEL", self._key))
 
 
 def ping() -> AwaitableTask:
@@ -302,6 +309,12 @@ class _Process:
                     link = self._link = RedisLink(self.settings().url_broker)
         return link
 
+    def flush(self) -> None:
+        """Before the end: send what is late."""
+        link = self.live_link()
+        if link is not None:
+            link.flush()
+
     def forked(self) -> None:
         """Start anew in a forked child, with its own connection and whatever the environment says then."""
         link = self._link
@@ -311,5 +324,6 @@ class _Process:
 
 
 _process = _Process()
+atexit.register(lambda: _process.flush())
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _process.forked())

@@ -35,6 +35,7 @@ ConnectionLost = redis.ConnectionError
 ANSWER_TIMEOUT = 10.0
 """Seconds to connect, to send, or to wait for the answer to a command."""
 _CHUNK = 64 << 10
+_MOST_LATE = 64
 
 
 class Flag:
@@ -90,6 +91,7 @@ class RedisLink:
         self._poll.register(self._socket, select.POLLIN)
         self._reader = Reader()
         self._sending = threading.Lock()
+        self._late: list[bytes] = []
         self._expected: deque[Answer] = deque()
         self._watched: WeakValueDictionary[bytes, Flag] = WeakValueDictionary()
         self._reading = threading.Lock()
@@ -107,19 +109,34 @@ class RedisLink:
 
         ConnectionLost if they could not be sent whole; then the server executes at most the first ones.
         """
-        data = b"".join([pack(*words) for words in commands])
+        data = [pack(*words) for words in commands]
         answers = [Answer() for _ in commands]
         with self._sending:
             if self.dead:
                 raise _lost()
-            self._expected.extend(answers)
+            late, self._late = self._late, []
+            self._expected.extend([Answer() for _ in late] + answers)
             try:
-                self._socket.sendall(data)
+                self._socket.sendall(b"".join(late + data))
                 return answers
             except OSError as error:
                 reason = _lost(error)
         self._die(reason)
         raise reason
+
+    def send_late(self, *words: str | bytes) -> None:
+        """Send a command whose answer nobody needs, together with the next one or when the program ends."""
+        with self._sending:
+            self._late.append(pack(*words))
+            many = len(self._late) >= _MOST_LATE
+        if many:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is late."""
+        if self._late:
+            with contextlib.suppress(ConnectionLost):
+                self.send()
 
     def watch(self, key: str, flag: Flag) -> None:
         """Set the flag, as long as there is one, whenever a key that was read is written, and when the link dies."""

@@ -93,7 +93,18 @@ def test_the_systems_own_functions_are_called(server: StandIn) -> None:
 def test_a_reply_that_was_read_is_deleted(server: StandIn) -> None:
     task = AwaitableTask("f", [], {})
     assert task.sync_wait_result_task(10) == [[], {}]
+    AwaitableTask("f", [], {})
     eventually(lambda: not server.client.exists(task._key))
+
+
+def test_a_reply_that_was_read_is_deleted_when_the_program_ends(server: StandIn, redis_server: RedisServer) -> None:
+    variables = {"PRPC_TYPE_BROKER": "redis", "PRPC_URL_BROKER": redis_server.url, "PRPC_QUEUE_NAME": QUEUE}
+    program = "from prpc.app_client import AwaitableTask; print(AwaitableTask('f', [], {}).sync_wait_result_task(10))"
+    folder = Path(__file__).resolve().parents[1]
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=folder, env={**os.environ, **variables}, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert not list(server.client.scan_iter(f"prpc_feedback_{QUEUE}_*"))
 
 
 @pytest.mark.parametrize("wait", WAITS)
