@@ -31,11 +31,11 @@ test-rust: deps
 	cargo test --workspace --locked
 
 test-python: deps
-	cd python && $(PYTHON) -m pytest -q -rs tests
+	cd python && $(PYTHON) -m pytest -q -rfEs tests
 
 # Whatever crosses a crate: the programs as people run them, against a real Redis.
 test-product: build
-	$(PYTHON) -m pytest -q -rs tests/product
+	$(PYTHON) -m pytest -q -rfEs tests/product
 
 # Faults at random, and every accepted call accounted for.
 ledger: build
@@ -47,7 +47,7 @@ wheel: deps
 	$(VENV)/bin/pip wheel -q --no-deps -w "$(CACHE)/wheels" python/compat
 
 test-wheel: wheel
-	$(PYTHON) -m pytest -q -rs tests/wheel --wheels "$(CACHE)/wheels"
+	$(PYTHON) -m pytest -q -rfEs tests/wheel --wheels "$(CACHE)/wheels"
 
 fuzz: deps
 	command -v cargo-fuzz >/dev/null || cargo install -q cargo-fuzz --locked

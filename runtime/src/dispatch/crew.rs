@@ -264,6 +264,7 @@ impl Dispatcher {
             self.pool.add(id, member.worker, member.slots);
             if let Some((old, reason)) = member.replaces.take() {
                 self.put_aside(old, reason, true);
+                self.recycled();
             }
         }
     }

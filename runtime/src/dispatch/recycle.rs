@@ -46,8 +46,10 @@ impl Dispatcher {
         }
         let Recycling { max_memory, max_age, .. } = self.policy.recycling;
         self.recycling_due = self.policy.recycling.next_look(now);
-        let hosts: Vec<_> =
+        let mut hosts: Vec<_> =
             self.crew.ready().map(|(id, host, since)| (id, host.resident_memory(), since)).collect();
+        // The oldest first, or one might never have its turn.
+        hosts.sort_unstable_by_key(|(.., since)| *since);
         for (id, memory, since) in hosts {
             if max_memory.is_some_and(|most| memory.is_some_and(|memory| memory > most)) {
                 self.recycle(id, "max_memory");
@@ -55,6 +57,11 @@ impl Dispatcher {
                 self.recycle(id, "max_age");
             }
         }
+    }
+
+    /// A host was replaced: another one may have its turn now.
+    pub(super) fn recycled(&mut self) {
+        self.recycling_due = self.recycling_due.map(|_| Instant::now());
     }
 
     /// Starts a host that takes the place of this one when it is ready, unless another one is replaced now: then this one's turn
