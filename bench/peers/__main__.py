@@ -24,6 +24,10 @@ from pathlib import Path
 import redis
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from smoke import redis_server  # noqa: E402
+
 CALLS = {
     "prpc thread": 100_000,
     "prpc process": 100_000,
@@ -98,18 +102,11 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rates: dict[str, list[float]] = {peer: [] for peer in options.only}
-    with tempfile.TemporaryDirectory() as folder:
-        port = 16379
-        command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        try:
-            time.sleep(0.5)
-            for _ in range(options.runs):
-                for peer in options.only:
-                    rates[peer].append(rate(peer, CALLS[peer], port, options.binary))
-        finally:
-            server.terminate()
-            server.wait()
+    with redis_server() as client:
+        port = client.connection_pool.connection_kwargs["port"]
+        for _ in range(options.runs):
+            for peer in options.only:
+                rates[peer].append(rate(peer, CALLS[peer], port, options.binary))
     medians = {peer: statistics.median(found) for peer, found in rates.items()}
     if options.json:
         print(json.dumps({"cores": os.cpu_count(), "python": platform.python_version(), "rates": rates}))

@@ -103,9 +103,9 @@ class AwaitableTask:
     def is_done_task(self, *, update_status: bool = False) -> bool:
         """Whether the reply is there; with `update_status` Redis is asked for it."""
         if update_status and not self._message.is_message_done():
-            link = _process.link()
-            [look] = link.send(("GET", self._key))
-            link.wait(look, None)
+            self._first_look = None  # that was at the beginning
+            look = self._look(_process.link())
+            self._link.wait(look, None)
             self._take(look.result())
         return self._message.is_message_done()
 

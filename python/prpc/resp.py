@@ -1,7 +1,6 @@
 """Redis' wire form: commands out, values in. No I/O.
 
-redis-py has this too, but its reader is bound to its connections, cannot return after a push message, and takes longer
-for a small answer than Redis does for the whole call.
+redis-py has this too, but its reader is bound to its connections and cannot return after a push message.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,16 +13,7 @@ from prpc.prpcmessage import PRPCMessage
 REPLIES = vectors.load("reply")
 REQUESTS = vectors.load("request")
 ID = UUID("c0ffee00-1234-4abc-8def-0123456789ab")
-FIELDS = [
-    "func_name",
-    "func_args",
-    "func_kwargs",
-    "message_id",
-    "date_create_message",
-    "result",
-    "exception_info",
-    "date_done_message",
-]
+FIELDS = [field.name for field in fields(PRPCMessage)]
 
 
 def check(message: PRPCMessage, expected: dict[str, Any]) -> None:

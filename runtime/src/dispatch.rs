@@ -245,7 +245,6 @@ impl Dispatcher {
             return;
         };
         self.pool.leave(host, usual);
-        self.crew.served(host);
         if self.crew.take_slow(host) {
             self.pool.release(host);
         }

@@ -72,8 +72,7 @@ class Producer(threading.Thread):
 
     def __init__(self, server: RedisServer, name: str, books: Books, numbers: range, seed: int) -> None:
         super().__init__(daemon=True)
-        self._queue, self._books, self._numbers, self._random = Queue(server), books, numbers, random.Random(seed)
-        self._queue.name, self._queue.streams = name, {"native": f"prpc_{name}", "raw": f"prpc_raw_{name}"}
+        self._queue, self._books, self._numbers, self._random = Queue(server, name), books, numbers, random.Random(seed)
         self.stopped = threading.Event()
 
     def run(self) -> None:

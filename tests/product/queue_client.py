@@ -23,10 +23,10 @@ class CallFailed(Exception):
 class Queue:
     """A queue that nobody else uses."""
 
-    def __init__(self, server: RedisServer) -> None:
+    def __init__(self, server: RedisServer, name: str | None = None) -> None:
         self.server = server
         self.redis = server.client
-        self.name = f"q{next(_numbers)}"
+        self.name = name or f"q{next(_numbers)}"
         self.streams = {"native": f"prpc_{self.name}", "raw": f"prpc_raw_{self.name}"}
 
     # ------------------------------------------------------------------------------------------------- requests

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -81,10 +80,8 @@ def test_redis_killed_under_load_loses_no_call_and_work_goes_on(redis_server: Re
         redis_server.kill()
         until(lambda: worker.page("/ready")[0] == 503, "the worker notices")
         redis_server.start()
-        began = time.monotonic()
         probe = queue.send("work_thread", -times, 0)
         assert queue.result(probe, RESUMED_WITHIN) == -times
-        assert time.monotonic() - began < RESUMED_WITHIN
     producer.stopped.set()
     producer.join()
     assert {call: queue.result(call) for call in producer.accepted} == producer.accepted

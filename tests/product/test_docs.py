@@ -88,8 +88,13 @@ def test_commands_print_what_is_shown(local: Local, block: str) -> None:
         command, _, shown = step.partition("\n")
         if command.startswith("prpc up") or command.strip() == "kill %1":
             continue
-        printed = local.run(command)
-        assert pattern(shown.strip()).fullmatch(printed.strip()), f"{command} prints\n{printed}"
+        until_printed(local, command, shown.strip())
+
+
+def until_printed(local: Local, command: str, shown: str) -> None:
+    """Runs a command until it prints what is shown: an answer may take a moment. One that is right runs once."""
+    right = pattern(shown)
+    until(lambda: right.fullmatch(local.run(command).strip()), f"{command} prints\n{shown}")
 
 
 @pytest.mark.parametrize("block", blocks("python") + blocks("yaml"), ids=lambda block: block.split("\n")[0])

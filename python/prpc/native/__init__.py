@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,16 +26,7 @@ __all__ = [
 ]
 
 CLASS_PATHS = ("prpc.prpcmessage.PRPCMessage", "main.prpcmessage.PRPCMessage")
-_FIELDS = (
-    "func_name",
-    "func_args",
-    "func_kwargs",
-    "message_id",
-    "date_create_message",
-    "result",
-    "exception_info",
-    "date_done_message",
-)
+_FIELDS = tuple(field.name for field in fields(PRPCMessage))
 
 
 def write_message(message: PRPCMessage, class_path: str = CLASS_PATHS[0]) -> str:
@@ -51,20 +42,20 @@ def read_message(document: bytes | str) -> PRPCMessage:
     tree = parse(document)
     if type(tree) is not dict or tree.get("py/object") not in CLASS_PATHS:
         raise NativeError("not-message")
-    fields = read_members(tree)
+    members = read_members(tree)
     for name in _FIELDS[:5]:
-        if name not in fields:
+        if name not in members:
             raise NativeError("missing", name)
     if (
-        type(fields["func_name"]) is not str
-        or len(fields["func_name"]) > 512
-        or type(fields["func_args"]) not in (list, tuple)
-        or type(fields["func_kwargs"]) is not dict
-        or type(fields["message_id"]) is not UUID
-        or type(fields["date_create_message"]) is not datetime
+        type(members["func_name"]) is not str
+        or len(members["func_name"]) > 512
+        or type(members["func_args"]) not in (list, tuple)
+        or type(members["func_kwargs"]) is not dict
+        or type(members["message_id"]) is not UUID
+        or type(members["date_create_message"]) is not datetime
     ):
         raise NativeError("field")
-    return PRPCMessage(**{name: fields[name] for name in _FIELDS if name in fields})
+    return PRPCMessage(**{name: members[name] for name in _FIELDS if name in members})
 
 
 def read_reply(document: bytes | str) -> PRPCMessage:

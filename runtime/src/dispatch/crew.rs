@@ -44,7 +44,6 @@ struct Member {
     phase: Phase,
     /// There once the process was started.
     host: Option<Host>,
-    served: bool,
     /// Calls that it ended.
     calls: u32,
     /// Since when it takes calls.
@@ -98,18 +97,12 @@ impl Crew {
         self.members.values().filter_map(|member| member.recall_due).min()
     }
 
-    pub(super) fn served(&mut self, id: HostId) {
-        if let Some(member) = self.members.get_mut(&id)
-            && !member.served
-        {
-            member.served = true;
-            self.failures.remove(&member.worker);
-        }
-    }
-
     /// Counts one more call and returns how many the host has ended.
     pub(super) fn count_call(&mut self, id: HostId) -> u32 {
         let Some(member) = self.members.get_mut(&id) else { return 0 };
+        if member.calls == 0 {
+            self.failures.remove(&member.worker);
+        }
         member.calls = member.calls.saturating_add(1);
         if member.phase == Phase::Ready { member.calls } else { 0 }
     }
@@ -207,7 +200,6 @@ impl Dispatcher {
             slots,
             phase: Phase::Starting,
             host: None,
-            served: false,
             calls: 0,
             ready: None,
             replaces: None,
@@ -389,7 +381,7 @@ impl Dispatcher {
         if matches!(member.phase, Phase::Starting | Phase::Ready) && self.drain.is_none() {
             tracing::error!(host = id.0, worker = member.worker.name(), %exit, calls = started.len(), "a worker host died");
             self.tools.metrics.restarted("crash");
-            if !member.served {
+            if member.calls == 0 {
                 *self.crew.failures.entry(member.worker).or_default() += 1;
             }
             if member.replaces.is_none() {

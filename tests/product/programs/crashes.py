@@ -7,9 +7,12 @@ import os
 import signal
 import trace
 
+import gates
+
 from prpc.app_server import AppServer
 
 app = AppServer("redis", "redis://localhost:6379/0")
+gates.register_hold(app)
 
 
 def _die(how: str) -> None:
@@ -23,24 +26,9 @@ def die_process(how: str) -> None:
     _die(how)
 
 
-@app.decorator_reg_func("process")
-def hold_process(name: str) -> str:
-    return trace.hold(name)
-
-
 @app.decorator_reg_func("thread")
 def die_thread(how: str) -> None:
     _die(how)
-
-
-@app.decorator_reg_func("thread")
-def hold_thread(name: str) -> str:
-    return trace.hold(name)
-
-
-@app.decorator_reg_func("async")
-async def hold_async(name: str) -> str:
-    return await trace.hold_in_loop(name)
 
 
 @app.decorator_reg_func("thread")

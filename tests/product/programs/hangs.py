@@ -6,11 +6,13 @@ import asyncio
 import os
 import re
 import time
-import trace
+
+import gates
 
 from prpc.app_server import AppServer
 
 app = AppServer("redis", "redis://localhost:6379/0")
+gates.register_meet(app)
 
 
 def _search_for_ever() -> None:
@@ -68,21 +70,6 @@ async def deaf_in_loop() -> None:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
             pass
-
-
-@app.decorator_reg_func("thread")
-def meet_thread(name: str, calls: int) -> int:
-    return trace.meet(name, calls)
-
-
-@app.decorator_reg_func("process")
-def meet_process(name: str, calls: int) -> int:
-    return trace.meet(name, calls)
-
-
-@app.decorator_reg_func("async")
-async def meet_async(name: str, calls: int) -> int:
-    return await trace.meet_in_loop(name, calls)
 
 
 @app.decorator_reg_func("async")

@@ -6,14 +6,16 @@ import asyncio
 import functools
 import os
 import threading
-import trace
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
+import gates
+
 from prpc.app_server import AppServer
 
 app = AppServer("redis", "redis://localhost:6379/0")
+gates.register_meet(app)
 
 
 def in_every_kind(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,21 +68,6 @@ def echo(value: Any = None, **kwargs: Any) -> Any:
 @in_every_kind
 def pid() -> int:
     return os.getpid()
-
-
-@app.decorator_reg_func("thread")
-def meet_thread(name: str, calls: int) -> int:
-    return trace.meet(name, calls)
-
-
-@app.decorator_reg_func("process")
-def meet_process(name: str, calls: int) -> int:
-    return trace.meet(name, calls)
-
-
-@app.decorator_reg_func("async")
-async def meet_async(name: str, calls: int) -> int:
-    return await trace.meet_in_loop(name, calls)
 
 
 class Own(BaseException):

@@ -6,9 +6,12 @@ import atexit
 import os
 import trace
 
+import gates
+
 from prpc.app_server import AppServer
 
 app = AppServer("redis", "redis://localhost:6379/0")
+gates.register_hold(app)
 kept: list[bytes] = []
 atexit.register(trace.note, "exit_handlers")
 
@@ -26,21 +29,6 @@ def pid_process() -> int:
 @app.decorator_reg_func("async")
 async def pid_async() -> int:
     return os.getpid()
-
-
-@app.decorator_reg_func("thread")
-def hold_thread(name: str) -> str:
-    return trace.hold(name)
-
-
-@app.decorator_reg_func("process")
-def hold_process(name: str) -> str:
-    return trace.hold(name)
-
-
-@app.decorator_reg_func("async")
-async def hold_async(name: str) -> str:
-    return await trace.hold_in_loop(name)
 
 
 @app.decorator_reg_func("process")

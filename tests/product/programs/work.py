@@ -7,9 +7,12 @@ import os
 import time
 import trace
 
+import gates
+
 from prpc.app_server import AppServer
 
 app = AppServer("redis", "redis://localhost:6379/0")
+gates.register_hold(app)
 
 
 @app.decorator_reg_func("thread")
@@ -31,21 +34,6 @@ async def work_async(number: int, seconds: float = 0.01) -> int:
     await asyncio.sleep(seconds)
     trace.note(f"work_{number}")
     return number
-
-
-@app.decorator_reg_func("thread")
-def hold_thread(name: str) -> str:
-    return trace.hold(name)
-
-
-@app.decorator_reg_func("process")
-def hold_process(name: str) -> str:
-    return trace.hold(name)
-
-
-@app.decorator_reg_func("async")
-async def hold_async(name: str) -> str:
-    return await trace.hold_in_loop(name)
 
 
 @app.decorator_reg_func("process")
