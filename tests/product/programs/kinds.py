@@ -15,7 +15,6 @@ import gates
 from prpc.app_server import AppServer
 
 app = AppServer("redis", "redis://localhost:6379/0")
-gates.register_meet(app)
 
 
 def in_every_kind(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -139,3 +138,6 @@ def moment() -> datetime:
 def talk(text: str) -> str:
     print(text)
     return text
+
+
+gates.register_meet(app)
