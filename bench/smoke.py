@@ -26,7 +26,7 @@ import redis
 
 ROOT = Path(__file__).resolve().parent.parent
 APP = "bench.empty:app"
-CONCURRENCY = {"thread": 4, "process": 2, "async": 4}
+CONCURRENCY = {"thread": 4, "process": 2, "async": 64}
 
 
 @contextmanager
@@ -96,11 +96,12 @@ def backlog(client: redis.Redis, queue: str, calls: int) -> None:
     from prpc.native import write_message
     from prpc.prpcmessage import PRPCMessage
 
+    message = PRPCMessage(func_name="f", func_args=(1, 2), func_kwargs={})
+    document = write_message(message)
     for start in range(0, calls, 1000):
         pipe = client.pipeline(transaction=False)
         for _ in range(min(1000, calls - start)):
-            document = write_message(PRPCMessage(func_name="f", func_args=(1, 2), func_kwargs={}, message_id=uuid4()))
-            pipe.xadd(f"prpc_{queue}", {"message": document, "client": "prpc/1"})
+            pipe.xadd(f"prpc_{queue}", {"message": document.replace(message.message_id.hex, uuid4().hex)})
         pipe.execute()
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from prpc.native import read_reply, read_reply_to, write_message
 from prpc.prpcmessage import PRPCMessage
-from prpc.redis_link import Answer, ConnectionLost, Flag, RedisLink
+from prpc.redis_link import Answer, ConnectionLost, Flag, RedisLink, Watch
 
 __all__ = ["AwaitableTask", "ClientTimeOutError", "get_function_server", "ping"]
 
@@ -27,6 +27,8 @@ KEPT_REQUEST = 64 << 10
 """Characters of a request that is kept until the reply is there, to read that faster."""
 SMALL_REPLY = 4 << 10
 """Bytes of a reply that may stay in Redis a little longer after it was read."""
+PATIENCE_FOR_PUSH = 0.002
+"""Seconds until the first look, if the reply is to come by itself: not every server sends it."""
 TRACKED_POLL = 1.0
 FIRST_POLL = 0.002
 POLL_GROWTH = 1.5
@@ -60,30 +62,36 @@ class AwaitableTask:
         self._sent: str | None = write_message(self._message)
         queue = _process.settings().queue_name
         self._key = f"prpc_feedback_{queue}_{self._message.message_id}"
-        self._changed = Flag()
-        """Set when the reply may be there."""
+        self._changed = Watch()
+        """Set when the reply may be there, or has come."""
+        self._awaits_push = False
         self._first_look: Answer | None = None
-        self._send("XADD", f"prpc_{queue}", "*", "message", self._sent, "client", CLIENT_MARK)
+        """A look that was sent with the request."""
+        self._send(f"prpc_{queue}", self._sent)
         if len(self._sent) > KEPT_REQUEST:
             self._sent = None
 
-    def _send(self, *request: str) -> None:
+    def _send(self, stream: str, document: str) -> None:
         try:
-            sent = self._begin(_process.link(), request)
+            sent = self._begin(_process.link(), stream, document)
         except ConnectionLost:
             # Nothing was executed, so once more cannot call twice.
-            sent = self._begin(_process.link(), request)
+            sent = self._begin(_process.link(), stream, document)
         self._link.wait(sent, None)
         try:
             sent.result()
         except ConnectionLost as error:
             raise ConnectionLost(f"it is unknown whether the call was sent: {error}") from error
 
-    def _begin(self, link: RedisLink, request: tuple[str, ...]) -> Answer:
+    def _begin(self, link: RedisLink, stream: str, document: str) -> Answer:
         # Redis may have closed it while it was idle.
         link.look_for_end()
         self._link = link
         link.watch(self._key, self._changed)
+        request = ("XADD", stream, "*", "message", document, "client", CLIENT_MARK)
+        if link.channel is not None:
+            self._awaits_push = True
+            return link.send((*request, "push", link.channel))[0]
         # The first look travels with the request: from then on Redis reports the reply.
         sent, self._first_look = link.send(request, ("GET", self._key))
         return sent
@@ -106,7 +114,7 @@ class AwaitableTask:
             self._first_look = None  # that was at the beginning
             look = self._look(_process.link())
             self._link.wait(look, None)
-            self._take(look.result())
+            self._take(self._changed.pushed or look.result())
         return self._message.is_message_done()
 
     def get_result(self) -> Any:
@@ -124,6 +132,9 @@ class AwaitableTask:
         ConnectionLost if Redis stays out of reach for 30 s.
         """
         pace = _Pace(timeout)
+        if self._begin_to_wait():
+            self._link.wait(self._changed, pace.before_first_look())
+            self._take(self._changed.pushed)
         while not self._message.is_message_done():
             try:
                 look = self._look(_process.link())
@@ -132,6 +143,7 @@ class AwaitableTask:
                 self._take(look.result())
                 if not self._message.is_message_done():
                     self._link.wait(self._changed, pace.pause(self._link.tracking))
+                    self._take(self._changed.pushed)
             except ConnectionLost as error:
                 time.sleep(pace.after_loss(error))
         return self.get_result()
@@ -139,6 +151,10 @@ class AwaitableTask:
     async def async_wait_result_task(self, timeout: timedelta | float | None = None) -> Any:
         """Like `sync_wait_result_task`, without blocking the event loop."""
         pace = _Pace(timeout)
+        if self._begin_to_wait():
+            self._link.serve()
+            await _async_wait(self._changed, pace.before_first_look())
+            self._take(self._changed.pushed)
         while not self._message.is_message_done():
             try:
                 link = _process.live_link()
@@ -151,9 +167,15 @@ class AwaitableTask:
                 self._take(look.result())
                 if not self._message.is_message_done():
                     await _async_wait(self._changed, pace.pause(link.tracking))
+                    self._take(self._changed.pushed)
             except ConnectionLost as error:
                 await asyncio.sleep(pace.after_loss(error))
         return self.get_result()
+
+    def _begin_to_wait(self) -> bool:
+        """Whether the reply is likely to come by itself."""
+        awaits_push, self._awaits_push = self._awaits_push, False
+        return awaits_push
 
     def _look(self, link: RedisLink) -> Answer:
         """Ask for the reply; the first time that was done with the request."""
@@ -227,6 +249,11 @@ class _Pace:
         self.deadline = None if self.timeout is None else time.monotonic() + self.timeout.total_seconds()
         self.next_poll = FIRST_POLL
         self.lost_since: float | None = None
+
+    def before_first_look(self) -> float:
+        """Seconds to wait for a reply that is likely to come by itself."""
+        patience = self.patience()
+        return PATIENCE_FOR_PUSH if patience is None else min(PATIENCE_FOR_PUSH, patience)
 
     def pause(self, tracked: bool) -> float:
         """Seconds until the next look after one that found nothing."""

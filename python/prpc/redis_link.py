@@ -4,7 +4,8 @@ Commands are pipelined from any thread. There is no thread for answers: whoever 
 for all others that wait meanwhile. (A second thread would cost each call two more switches of Python's interpreter.)
 Only coroutines, which must not block, need a thread that reads for them.
 
-Redis reports keys that were read before (`CLIENT TRACKING`), so that waiting needs no polling. Without RESP3 the link
+Redis reports keys that were read before (`CLIENT TRACKING`), so that waiting needs no polling. Servers of ours also
+publish a small value together with the key that it was written to, on the link's own channel. Without RESP3 the link
 works too, but reports nothing. redis-py connects: addresses, TLS, login.
 """
 
@@ -18,6 +19,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from prpc.resp import Push, Reader, ServerError, pack
@@ -51,8 +53,20 @@ class Flag:
     def set(self) -> None:
         """It happened."""
         self.is_set = True
-        for wake in list(self.wakes):
-            wake()
+        if self.wakes:
+            for wake in list(self.wakes):
+                wake()
+
+
+class Watch(Flag):
+    """Set when a key may have been written."""
+
+    __slots__ = ("pushed",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pushed: bytes | None = None
+        """The value, if that came too."""
 
 
 class Answer(Flag):
@@ -87,13 +101,17 @@ class RedisLink:
         self.dead = False
         self._connection, self.tracking = _connect(url)
         self._socket: socket.socket = self._connection._sock
+        self.channel = _subscribe(self._socket) if self.tracking else None
+        """Where values can be published for this link; None if Redis does not allow it."""
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
+        self._decrypted: Callable[[], int] | None = getattr(self._socket, "pending", None)
+        """Bytes that TLS has taken from the socket already."""
         self._reader = Reader()
         self._sending = threading.Lock()
         self._late: list[bytes] = []
         self._expected: deque[Answer] = deque()
-        self._watched: WeakValueDictionary[bytes, Flag] = WeakValueDictionary()
+        self._watched: WeakValueDictionary[bytes, Watch] = WeakValueDictionary()
         self._reading = threading.Lock()
         """Held by the thread that reads for all."""
         self._news = threading.Condition()
@@ -138,9 +156,12 @@ class RedisLink:
             with contextlib.suppress(ConnectionLost):
                 self.send()
 
-    def watch(self, key: str, flag: Flag) -> None:
-        """Set the flag, as long as there is one, whenever a key that was read is written, and when the link dies."""
-        self._watched[key.encode()] = flag
+    def watch(self, key: str, watch: Watch) -> None:
+        """Set the watch, as long as it exists, when a key that was read is written or its value is published.
+
+        It is also set when the link dies.
+        """
+        self._watched[key.encode()] = watch
 
     def unwatch(self, key: str) -> None:
         """Undo `watch`."""
@@ -225,8 +246,7 @@ class RedisLink:
                 self.announce()
 
     def _is_readable(self, seconds: float) -> bool:
-        pending = getattr(self._socket, "pending", None)
-        return bool((pending is not None and pending()) or self._poll.poll(seconds * 1000))
+        return bool((self._decrypted is not None and self._decrypted()) or self._poll.poll(seconds * 1000))
 
     def _receive(self) -> None:
         try:
@@ -252,6 +272,12 @@ class RedisLink:
             for flag in found:
                 if flag is not None:
                     flag.set()
+        elif len(push) == 3 and push[0] == b"message":
+            key, _, value = push[2].partition(b"\n")
+            watch = self._watched.get(key)
+            if watch is not None:
+                watch.pushed = value
+                watch.set()
 
     def _die(self, reason: ConnectionLost) -> None:
         with self._sending:
@@ -282,6 +308,20 @@ def _connect(url: str) -> tuple[Any, bool]:
     except redis.ResponseError:
         return connection, False
     return connection, True
+
+
+def _subscribe(sock: socket.socket) -> str | None:
+    """A new channel on which this connection listens, or None if its user may not."""
+    channel = f"prpc_push_{uuid4().hex}"
+    reader = Reader()
+    try:
+        sock.sendall(pack("SUBSCRIBE", channel))
+        while not (values := reader.read(data := sock.recv(_CHUNK))):
+            if not data:
+                raise _lost()
+    except OSError as error:
+        raise _lost(error) from error
+    return channel if isinstance(values[0], Push) else None
 
 
 def _open(url: str, protocol: int) -> Any:

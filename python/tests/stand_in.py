@@ -21,11 +21,12 @@ ENTRIES = [
 class StandIn:
     """Answers what it knows at once and holds back calls of `held` until `release`."""
 
-    def __init__(self, client: redis.Redis, queue: str) -> None:
+    def __init__(self, client: redis.Redis, queue: str, pushes: bool) -> None:
         self.client = client
         self.queue = queue
+        self.pushes = pushes
         self.entries: list[dict[bytes, bytes]] = []
-        self.held: list[PRPCMessage] = []
+        self.held: list[tuple[PRPCMessage, bytes | None]] = []
         self._open = True
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -33,7 +34,7 @@ class StandIn:
     def release(self) -> None:
         """Answer the calls that were held back."""
         while self.held:
-            self._answer(self.held.pop())
+            self._answer(*self.held.pop())
 
     def close(self) -> None:
         self._open = False
@@ -53,11 +54,11 @@ class StandIn:
                     self.entries.append(fields)
                     request = read_message(fields[b"message"])
                     if request.func_name in ("held", "never"):
-                        self.held.append(request)
+                        self.held.append((request, fields.get(b"push")))
                     else:
-                        self._answer(request)
+                        self._answer(request, fields.get(b"push"))
 
-    def _answer(self, request: PRPCMessage) -> None:
+    def _answer(self, request: PRPCMessage, channel: bytes | None) -> None:
         name = request.func_name
         if name == "fail":
             request.exception_info = "boom"
@@ -70,7 +71,10 @@ class StandIn:
         else:
             request.result = [request.func_args, request.func_kwargs]
         request.date_done_message = datetime.now(timezone.utc)
-        self.client.set(f"prpc_feedback_{self.queue}_{request.message_id}", write_message(request), ex=60)
+        key, reply = f"prpc_feedback_{self.queue}_{request.message_id}", write_message(request)
+        self.client.set(key, reply, ex=60)
+        if self.pushes and channel is not None:
+            self.client.publish(channel, f"{key}\n{reply}")
 
 
 def _flat(items: list[Any]) -> list[Any]:

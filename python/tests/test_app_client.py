@@ -50,11 +50,13 @@ def use(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_client, "_process", app_client._Process())
 
 
-@pytest.fixture
-def server(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+@pytest.fixture(params=[True, False], ids=["a server that pushes", "a server that does not"])
+def server(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[StandIn]:
     use(redis_server.url, monkeypatch)
     with redis_server.client() as client:
-        stand_in = StandIn(client, QUEUE)
+        stand_in = StandIn(client, QUEUE, pushes=request.param)
         yield stand_in
         stand_in.close()
     link().close()
@@ -165,7 +167,7 @@ def test_the_reply_is_polled_for_where_redis_cannot_report(
     old = start_redis("--rename-command", "HELLO", "", "--requirepass", "s p@")
     use(old.url.replace("//", "//:s%20p%40@"), monkeypatch)
     with redis.Redis(port=old.port, password="s p@", protocol=2) as client:
-        stand_in = StandIn(client, QUEUE)
+        stand_in = StandIn(client, QUEUE, pushes=True)
         task = AwaitableTask("held", (1,), {})
         assert not link().tracking
         eventually(lambda: stand_in.held)
@@ -226,7 +228,7 @@ def test_waiting_survives_a_restart_of_redis(
     own = start_redis()
     use(own.url, monkeypatch)
     with own.client() as client:
-        stand_in = StandIn(client, QUEUE)
+        stand_in = StandIn(client, QUEUE, pushes=True)
         task = AwaitableTask("held", (), {})
         eventually(lambda: stand_in.held)
 

@@ -151,7 +151,7 @@ def environment(no_settings: None, redis_server: RedisServer, monkeypatch: pytes
     monkeypatch.setenv("PRPC_URL_BROKER", redis_server.url)
     monkeypatch.setenv("PRPC_QUEUE_NAME", "q")
     with redis_server.client() as client:
-        server = StandIn(client, "q")
+        server = StandIn(client, "q", pushes=True)
         yield
         server.close()
 

@@ -13,6 +13,7 @@ mod held;
 mod holder;
 mod late_copy;
 mod measure;
+mod push;
 mod reader;
 mod reclaim;
 mod settle;
@@ -31,6 +32,7 @@ use self::connection::{Connector, Link, Patience};
 pub use self::consumer::RedisConsumer;
 pub use self::holder::RedisHolder;
 use self::late_copy::LateCopies;
+use self::push::Pushes;
 use self::settle::Fullness;
 use crate::error::{Error, Result};
 use crate::types::{Backlog, Counters, DeadLetter, Receipt};
@@ -94,6 +96,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
     pub(crate) late: Option<LateCopies>,
     fullness: Fullness,
+    pushes: Pushes,
 }
 
 impl RedisBroker {
@@ -105,8 +108,8 @@ impl RedisBroker {
         let late = config
             .late_copies
             .then(|| LateCopies::start(link.clone(), config.late_copy_limit, Arc::clone(&counters)));
-        let fullness = Fullness::default();
-        Ok(Self(Arc::new(Shared { config, connector, link, counters, late, fullness })))
+        let (fullness, pushes) = (Fullness::default(), Pushes::default());
+        Ok(Self(Arc::new(Shared { config, connector, link, counters, late, fullness, pushes })))
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Receipt {
     pub attempts: u32,
     /// Whether the request came from a client of ours, which reads its reply without destroying it.
     pub marked: bool,
+    /// The channel on which its client listens for the reply, besides reading it.
+    pub push: Option<Box<str>>,
 }
 
 /// A request that was taken.

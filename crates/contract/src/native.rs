@@ -8,6 +8,7 @@ mod forms;
 mod read;
 mod scan;
 mod tags;
+mod usual;
 mod write;
 
 use std::time::SystemTime;
@@ -27,6 +28,9 @@ pub use write::write_value;
 /// # Errors
 /// The request is outside the grammar; it can be answered if its class and a literal id can be read.
 pub fn decode(body: &Bytes, limits: &Limits, received: SystemTime) -> Result<Call, Refusal> {
+    if let Some(call) = usual::decode(body, limits) {
+        return Ok(call);
+    }
     let tape = Tape::read(body, limits).map_err(|fault| refuse_text(fault, body, received.into()))?;
     let mut document = Document::new(tape.root())?;
     let checked = document.read(limits).and_then(|()| document.check_request());

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use prpc_contract::fault::Reason;
 use prpc_contract::message::{
-    Call, ClassPath, Family, Limits, MessageId, Outcome, Refusal, Request, decode, read_reply,
+    Call, ClassPath, Family, Limits, MessageId, Outcome, Refusal, ReplyTo, Request, decode, read_reply,
 };
 use prpc_contract::value::Value;
 use values::native_value;
@@ -25,6 +25,19 @@ fn request(args: Vec<Value>, kwargs: Vec<(String, Value)>) -> Request {
         kwargs,
         id: MessageId::random(),
         created: UNIX_EPOCH + Duration::from_micros(1_730_894_400_123_456),
+    }
+}
+
+/// A call and the beginning of its answer, or what is wrong with it.
+fn understood(document: Vec<u8>) -> String {
+    let head = |reply_to: &ReplyTo| {
+        let mut reply = Vec::new();
+        reply_to.write(Outcome::Result(&Value::None), UNIX_EPOCH, &mut reply);
+        String::from_utf8(reply).unwrap()
+    };
+    match native(document) {
+        Ok(call) => format!("{} {:?} {:?} {}", call.function, call.args, call.kwargs, head(&call.reply_to)),
+        Err(Refusal { fault, reply_to }) => format!("{:?} {:?}", fault.reason, reply_to.as_ref().map(head)),
     }
 }
 
@@ -54,6 +67,23 @@ proptest! {
         prop_assert_eq!(call.args, request.args);
         prop_assert_eq!(call.kwargs, request.kwargs);
         prop_assert_eq!(call.reply_to.id(), request.id);
+    }
+
+    #[test]
+    fn it_does_not_matter_whether_a_request_is_written_in_the_usual_way(
+        args in proptest::collection::vec(native_value(), 0..3),
+        kwargs in proptest::collection::btree_map("[a-z]{1,8}", native_value(), 0..3),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), 0..128_u8), 0..3),
+    ) {
+        let request = request(args, kwargs.into_iter().collect());
+        let mut usual = request.write_native(ClassPath::Prpc).unwrap();
+        for (place, byte) in changes {
+            let place = place.index(usual.len());
+            usual[place] = byte;
+        }
+        // A blank at the end is enough to be unusual.
+        let unusual = [&usual[..], b" "].concat();
+        prop_assert_eq!(understood(usual), understood(unusual));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-"""Thread workers: a fixed set of threads; the main thread reads the socket for all of them."""
+"""Thread workers: a fixed set of threads, which take turns in reading the socket."""
 
 from __future__ import annotations
 
@@ -15,53 +15,6 @@ from prpc.host.outcome import Function, Result, frames, raised, returned
 
 _BATCH = 64
 """Results that may wait for company while there are calls to run."""
-
-
-class _Calls:
-    """Calls for the threads, and the threads that wait for some. None ends a thread.
-
-    One idle thread is woken, the one that worked last; if there is more to do it wakes the next. (A queue of the
-    standard library wakes one more than it has calls for, and every thread that wakes wants the interpreter.)
-    """
-
-    def __init__(self) -> None:
-        self.parked: deque[Any] = deque()
-        self._idle: list[threading.Lock] = []
-        """Each held, and released to wake its thread."""
-
-    def put(self, calls: list[Any]) -> None:
-        self.parked.extend(calls)
-        self._wake()
-
-    def get(self, bed: threading.Lock) -> Any:
-        """The next call; `bed` is the thread's own lock, which it holds."""
-        parked, idle = self.parked, self._idle
-        while True:
-            if parked:
-                try:
-                    call = parked.popleft()
-                except IndexError:  # another thread was faster
-                    continue
-                if parked and idle:
-                    self._wake()
-                return call
-            idle.append(bed)
-            # Calls that came after the look found nobody to wake.
-            if parked:
-                self._wake()
-            bed.acquire()
-
-    def _wake(self) -> None:
-        with suppress(IndexError):
-            self._idle.pop().release()
-
-    def take_back(self) -> list[int]:
-        """The numbers of the parked calls, which are parked no more."""
-        taken = []
-        with suppress(IndexError):
-            while True:
-                taken.append(self.parked.popleft()[0])
-        return taken
 
 
 class _Outbox:
@@ -109,10 +62,106 @@ class _Outbox:
             self.flush()
 
 
+class _Calls:
+    """Calls for the threads, and the threads that wait for some.
+
+    One idle thread is woken, the one that worked last; if there is more to do it wakes the next. (A queue of the
+    standard library wakes one more than it has calls for, and every thread that wakes wants the interpreter.)
+
+    Whoever finds nothing to run reads the socket, and runs what comes without a switch to another thread. The main
+    thread, which runs no calls, reads only when all others are busy.
+    """
+
+    def __init__(self, sock: socket.socket, outbox: _Outbox) -> None:
+        self.parked: deque[Any] = deque()
+        self.draining = False
+        """The runtime sends no more calls."""
+        self.ended = False
+        """Nothing can come from the runtime any more."""
+        self.failure: Exception | None = None
+        """Why, if the runtime did not just go."""
+        self._reader = FrameReader(sock)
+        self._outbox = outbox
+        self._reading = threading.Lock()
+        self._idle: list[threading.Lock] = []
+        """Each held, and released to wake its thread. The main thread's comes first."""
+        self._main = _held_lock()
+
+    def get(self, bed: threading.Lock) -> Any:
+        """The next call; None at the end. `bed` is the thread's own lock, which it holds."""
+        parked, reading = self.parked, self._reading
+        while True:
+            if parked:
+                try:
+                    call = parked.popleft()
+                except IndexError:  # another thread was faster
+                    continue
+                if parked or not reading.locked():
+                    self._wake()
+                return call
+            if self.draining or self.ended:
+                return None
+            if reading.acquire(blocking=False):
+                self._read()
+            else:
+                self._sleep(bed, len(self._idle))
+
+    def read_while_all_are_busy(self) -> None:
+        """What the main thread does until the end."""
+        while not (self.draining or self.ended):
+            if self._reading.acquire(blocking=False):
+                self._read()
+                if self.parked:
+                    self._wake()
+            self._sleep(self._main, 0)
+
+    def _read(self) -> None:
+        try:
+            received = self._reader.receive()
+            for kind, document in received or ():
+                if kind == Kind.CALLS:
+                    self.parked.extend(document)
+                elif kind == Kind.RECALL:
+                    self._outbox.send(Kind.RECALLED, self._take_back())
+                elif kind == Kind.DRAIN:
+                    self.draining = True
+        except Exception as error:
+            received, self.failure = None, error
+        finally:
+            self._reading.release()
+        self.ended = received is None
+        if self.ended or self.draining:
+            self._wake_all()
+
+    def _sleep(self, bed: threading.Lock, place: int) -> None:
+        self._idle.insert(place, bed)
+        # What came after the last look found nobody to wake.
+        if self.parked or self.draining or self.ended or not self._reading.locked():
+            self._wake()
+        bed.acquire()
+
+    def _wake(self) -> None:
+        if self._idle:
+            with suppress(IndexError):  # another thread was faster
+                self._idle.pop().release()
+
+    def _wake_all(self) -> None:
+        while self._idle:
+            self._wake()
+
+    def _take_back(self) -> list[int]:
+        """The numbers of the parked calls, which are parked no more."""
+        taken = []
+        with suppress(IndexError):
+            while True:
+                taken.append(self.parked.popleft()[0])
+        return taken
+
+
 def run(sock: socket.socket, page: memoryview, functions: list[Function]) -> None:
     """Run calls until the runtime wants no more or is gone."""
-    calls = _Calls()
     outbox = _Outbox(sock)
+    calls = _Calls(sock, outbox)
     threads = [
         threading.Thread(
             target=_work, args=(slot, calls, outbox, page, functions), name=f"prpc-worker-{slot}", daemon=True
@@ -121,26 +170,19 @@ def run(sock: socket.socket, page: memoryview, functions: list[Function]) -> Non
     ]
     for thread in threads:
         thread.start()
-    reader = FrameReader(sock)
-    while (received := reader.receive()) is not None:
-        for kind, document in received:
-            if kind == Kind.CALLS:
-                calls.put(document)
-            elif kind == Kind.RECALL:
-                outbox.send(Kind.RECALLED, calls.take_back())
-            elif kind == Kind.DRAIN:
-                calls.put([None] * len(threads))
-                for thread in threads:
-                    thread.join()
-                outbox.flush()
-                outbox.send(Kind.DRAINED, [])
-                return
+    calls.read_while_all_are_busy()
+    if calls.failure is not None:
+        raise calls.failure
+    if calls.draining:
+        for thread in threads:
+            thread.join()
+        outbox.flush()
+        outbox.send(Kind.DRAINED, [])
 
 
 def _work(slot: int, calls: _Calls, outbox: _Outbox, page: memoryview, functions: list[Function]) -> None:
     word = 2 * slot
-    bed = threading.Lock()
-    bed.acquire()
+    bed = _held_lock()
     while (work := calls.get(bed)) is not None:
         call, function, args, kwargs = work
         page[word + 1] = start = monotonic_ns()
@@ -155,3 +197,9 @@ def _work(slot: int, calls: _Calls, outbox: _Outbox, page: memoryview, functions
         outbox.add(result, tagged, not calls.parked)
         # Nothing of a call is kept alive while there is no other.
         work = args = kwargs = value = result = None  # type: ignore[assignment]
+
+
+def _held_lock() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock

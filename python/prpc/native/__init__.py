@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields, replace
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timezone
 from uuid import UUID
 
 from prpc.native.grammar import NativeError
-from prpc.native.read import read_members
+from prpc.native.read import read_instant, read_members
 from prpc.native.text import parse
-from prpc.native.write import encode
+from prpc.native.write import UTC_HEAD, UTC_TAIL, encode, text_of
 from prpc.prpcmessage import PRPCMessage
 
 __all__ = [
@@ -27,14 +25,17 @@ __all__ = [
 
 CLASS_PATHS = ("prpc.prpcmessage.PRPCMessage", "main.prpcmessage.PRPCMessage")
 _FIELDS = tuple(field.name for field in fields(PRPCMessage))
+_DONE_HEAD = f', "date_done_message": {UTC_HEAD}'.encode()
+_DONE_TAIL = f"{UTC_TAIL}}}".encode()
+_PAYLOAD = 16
 
 
 def write_message(message: PRPCMessage, class_path: str = CLASS_PATHS[0]) -> str:
     """The document for a message, without references."""
-    tree: dict[str, Any] = {"py/object": class_path}
+    members = [f'"py/object": "{class_path}"']
     for name in _FIELDS:
-        tree[name] = encode(getattr(message, name))
-    return json.dumps(tree)
+        members.append(f'"{name}": {text_of(getattr(message, name))}')
+    return f"{{{', '.join(members)}}}"
 
 
 def read_message(document: bytes | str) -> PRPCMessage:
@@ -73,12 +74,25 @@ def read_reply_to(request: PRPCMessage, sent: str, document: bytes) -> PRPCMessa
     head = sent[: sent.rindex('"result"')].encode()
     if not document.startswith(head) or b'"py/id"' in document[len(head) :]:
         return read_reply(document)
-    tree = parse(b"{" + document[len(head) :])
-    if type(tree) is not dict or tuple(tree) != _FIELDS[5:]:
+    outcome, done = _split_done(document[len(head) :])
+    tree = parse(b"{" + outcome)
+    if type(tree) is not dict or tuple(tree) != _FIELDS[5 : 7 if done else 8]:
         return read_reply(document)
-    message = replace(request, **read_members(tree))
+    members = read_members(tree)
+    if done:
+        members["date_done_message"] = done
+    message = replace(request, **members)
     _check_outcome(message)
     return message
+
+
+def _split_done(outcome: bytes) -> tuple[bytes, datetime | None]:
+    """Takes the time of completion from the end of a reply, where it mostly is, and mostly in UTC."""
+    payload = len(outcome) - len(_DONE_TAIL) - _PAYLOAD
+    if not (outcome.endswith(_DONE_TAIL) and outcome.endswith(_DONE_HEAD, 0, max(payload, 0))):
+        return outcome, None
+    done = read_instant(outcome[payload : payload + _PAYLOAD].decode(errors="replace"), timezone.utc)
+    return outcome[: payload - len(_DONE_HEAD)] + b"}", done
 
 
 def _check_outcome(message: PRPCMessage) -> None:

@@ -144,23 +144,21 @@ class _Reader:
         parts = reduced[1]
         if type(parts) is not list or len(parts) not in ((1,) if name == "datetime.date" else (1, 2)):
             raise NativeError("form", name)
-        payload = _unbase64(parts[0])
         zone = None
         if len(parts) == 2:
             self.grow(1)
             zone = self.node(parts[1], depth + 3)
             if not isinstance(zone, tzinfo):
                 raise NativeError("form", "zone")
+        if name == "datetime.datetime":
+            return read_instant(parts[0], zone)
+        payload = _unbase64(parts[0])
         try:
             if name == "datetime.date" and len(payload) == 4:
                 return date(int.from_bytes(payload[:2], "big"), payload[2], payload[3])
             if name == "datetime.time" and len(payload) == 6:
                 hour, minute, second = payload[:3]
                 return time(hour, minute, second, int.from_bytes(payload[3:], "big"), zone)
-            if name == "datetime.datetime" and len(payload) == 10:
-                year, microsecond = int.from_bytes(payload[:2], "big"), int.from_bytes(payload[7:], "big")
-                month, day, hour, minute, second = payload[2:7]
-                return datetime(year, month, day, hour, minute, second, microsecond, zone)
         except ValueError:
             pass
         raise NativeError("form", name)
@@ -188,6 +186,19 @@ class _Reader:
         except (TypeError, ValueError, OverflowError, InvalidOperation, LookupError, OSError):
             raise NativeError("form", name) from None
         return self.close(number, value)
+
+
+def read_instant(text: Any, zone: tzinfo | None) -> datetime:
+    """A datetime from its payload."""
+    payload = _unbase64(text)
+    if len(payload) == 10:
+        year, microsecond = int.from_bytes(payload[:2], "big"), int.from_bytes(payload[7:], "big")
+        month, day, hour, minute, second = payload[2:7]
+        try:
+            return datetime(year, month, day, hour, minute, second, microsecond, zone)
+        except ValueError:
+            pass
+    raise NativeError("form", "datetime.datetime")
 
 
 def _members(tree: dict[str, Any], *names: str) -> None:

@@ -15,6 +15,9 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+_decode = json.JSONDecoder(object_pairs_hook=_refuse_duplicates).decode
+
+
 def _refuse_surrogates(tree: Any) -> None:
     waiting = [tree]
     while waiting:
@@ -45,7 +48,7 @@ def parse(document: bytes | str) -> Any:
     if text.startswith("\ufeff"):
         text = text[1:]
     try:
-        tree = json.loads(text, object_pairs_hook=_refuse_duplicates)
+        tree = _decode(text)
     except RecursionError:
         raise NativeError("too-deep") from None
     except json.JSONDecodeError as error:

@@ -1,7 +1,8 @@
-"""Values as JSON trees. References (`py/id`) are never written."""
+"""Values as JSON trees and texts. References (`py/id`) are never written."""
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
@@ -42,9 +43,13 @@ def _moment(name: str, payload: bytes, zone: tzinfo | None) -> dict[str, Any]:
     return {"py/object": name, "__reduce__": [{"py/type": name}, parts]}
 
 
+def _instant(value: datetime) -> bytes:
+    day = value.year.to_bytes(2, "big") + bytes((value.month, value.day))
+    return day + bytes((value.hour, value.minute, value.second)) + value.microsecond.to_bytes(3, "big")
+
+
 def _datetime(value: datetime) -> dict[str, Any]:
-    payload = value.year.to_bytes(2, "big") + bytes((value.month, value.day, value.hour, value.minute, value.second))
-    return _moment("datetime.datetime", payload + value.microsecond.to_bytes(3, "big"), value.tzinfo)
+    return _moment("datetime.datetime", _instant(value), value.tzinfo)
 
 
 def _date(value: date) -> dict[str, Any]:
@@ -132,3 +137,25 @@ class _Writer:
 def encode(value: Any) -> Any:
     """The JSON tree that stands for `value`. TypeError or ValueError if it is outside the protocol."""
     return _Writer().node(value, 0)
+
+
+def _around_utc_payload() -> tuple[str, str]:
+    any_payload = base64(bytes(10))
+    head, tail = json.dumps(_moment("datetime.datetime", bytes(10), timezone.utc)).split(any_payload)
+    return head, tail
+
+
+UTC_HEAD, UTC_TAIL = _around_utc_payload()
+"""The text of a datetime in UTC, before and after its payload of 16 characters."""
+
+
+def text_of(value: Any) -> str:
+    """The JSON text that stands for `value`, like `encode`. What every message has is written without a tree."""
+    if value is None:
+        return "null"
+    kind = type(value)
+    if kind is UUID:
+        return f'{{"py/object": "uuid.UUID", "hex": "{value.hex}"}}'
+    if kind is datetime and value.tzinfo is timezone.utc:
+        return f"{UTC_HEAD}{base64(_instant(value))}{UTC_TAIL}"
+    return json.dumps(encode(value))

@@ -5,6 +5,7 @@ use prpc_contract::message::Family;
 use prpc_contract::names::QueueNames;
 use redis::Value;
 
+use super::push;
 use crate::types::{Delivery, Receipt};
 
 /// The field that holds the message.
@@ -31,12 +32,13 @@ pub(super) fn first_deliveries(answer: Value, names: &QueueNames) -> Vec<Deliver
 
 /// One request. `None` if the answer is not what the protocol says.
 pub(super) fn delivery(family: Family, attempts: u32, id: Value, fields: Value) -> Option<Delivery> {
-    let mut receipt = Receipt { family, id: text(id)?, attempts, marked: false };
+    let mut receipt = Receipt { family, id: text(id)?, attempts, marked: false, push: None };
     let mut body = Bytes::new();
     for (name, value) in fields_of(fields) {
         match (name.as_slice(), value) {
             (b"message", Value::BulkString(value)) => body = value.into(),
             (b"client", _) => receipt.marked = true,
+            (b"push", Value::BulkString(channel)) => receipt.push = push::channel(channel),
             _ => {}
         }
     }

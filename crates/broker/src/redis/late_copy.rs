@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use redis::{Cmd, pipe};
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, RedisResult, cmd, pipe};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -96,12 +97,28 @@ async fn send_when_due(
 }
 
 async fn send(link: &Link, batch: &[Copy]) -> bool {
-    let mut pipeline = pipe();
+    link.once(|connection| store_missing(connection, batch)).await.is_ok()
+}
+
+/// Original clients look once a second, so most replies are there still and need not be sent once more.
+async fn store_missing(mut connection: MultiplexedConnection, batch: &[Copy]) -> RedisResult<()> {
+    let mut exists = cmd("EXISTS");
     for copy in batch {
+        exists.arg(&copy.key);
+    }
+    if exists.query_async::<usize>(&mut connection).await? == batch.len() {
+        return Ok(());
+    }
+    let mut each = pipe();
+    for copy in batch {
+        each.exists(&copy.key);
+    }
+    let found = each.query_async::<Vec<bool>>(&mut connection).await?;
+    let mut pipeline = pipe();
+    for (copy, _) in batch.iter().zip(found).filter(|(_, found)| !found) {
         let mut set = Cmd::with_capacity(6, copy.key.len() + copy.body.len() + 16);
         set.arg("SET").arg(&copy.key).arg(&*copy.body).arg("NX").arg("EX").arg(EXPIRY_SECS);
         pipeline.add_command(set).ignore();
     }
-    let pipeline = &pipeline;
-    link.once(|mut connection| async move { pipeline.exec_async(&mut connection).await }).await.is_ok()
+    pipeline.exec_async(&mut connection).await
 }

@@ -53,14 +53,18 @@ fn size(settlement: &Settlement) -> usize {
 
 async fn settle_chunk(holder: &RedisHolder, chunk: &[Settlement]) -> Result<u64> {
     let shared = &*holder.shared;
-    let Transaction { pipeline, copies } = transaction(holder, chunk);
-    let pipeline = &pipeline;
+    let Transaction { pipeline, copies, pushes } = transaction(holder, chunk);
+    let (pipeline, pushes) = (&pipeline, &pushes);
     let mut pauses = backoff(Patience::Endless).build();
     let mut first_try = true;
     let found = loop {
         let outcome = shared
             .link
-            .once(|mut connection| async move { pipeline.query_async::<Vec<u64>>(&mut connection).await })
+            .once(|mut connection| async move {
+                let pushing = shared.pushes.send(pushes, connection.clone(), shared.connector.shown());
+                // In this order, and in one packet.
+                tokio::join!(pipeline.query_async::<Vec<u64>>(&mut connection), pushing).0
+            })
             .await;
         match outcome {
             Ok(found) => break found.iter().sum::<u64>(),
@@ -89,12 +93,14 @@ struct Transaction {
     pipeline: Pipeline,
     /// Keys and bodies of the replies that need a late copy.
     copies: Vec<(String, Bytes)>,
+    /// What is published after it.
+    pushes: Pipeline,
 }
 
 fn transaction(holder: &RedisHolder, chunk: &[Settlement]) -> Transaction {
     let shared = &*holder.shared;
-    let mut transaction =
-        Transaction { pipeline: Pipeline::with_capacity(chunk.len() + 6), copies: Vec::new() };
+    let pipeline = Pipeline::with_capacity(chunk.len() + 6);
+    let mut transaction = Transaction { pipeline, copies: Vec::new(), pushes: Pipeline::new() };
     transaction.pipeline.atomic();
     for settlement in chunk {
         match settlement {
@@ -121,6 +127,7 @@ impl Transaction {
         let mut set = Cmd::with_capacity(5, key.len() + reply.body.len() + 16);
         set.arg("SET").arg(&key).arg(&*reply.body).arg("EX").arg(shared.config.reply_ttl.as_secs().max(1));
         self.pipeline.add_command(set).ignore();
+        shared.pushes.add(&mut self.pushes, receipt, &key, &reply.body);
         if shared.late.is_some() && receipt.family == Family::Native && !receipt.marked {
             self.copies.push((key, reply.body.clone()));
         }

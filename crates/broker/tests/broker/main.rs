@@ -8,4 +8,5 @@ mod redis_access;
 mod redis_details;
 mod redis_faults;
 mod redis_place;
+mod redis_push;
 mod redis_server;

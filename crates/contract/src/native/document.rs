@@ -24,6 +24,9 @@ const RESULT: usize = 5;
 const EXCEPTION: usize = 6;
 const DONE: usize = 7;
 
+/// Function, arguments by position, arguments by name.
+pub(super) type Parts = (String, Vec<Value>, Vec<(String, Value)>);
+
 /// A message whose class is accepted.
 pub(super) struct Document<'t, 'a> {
     root: Cursor<'t, 'a>,
@@ -123,9 +126,15 @@ impl<'t, 'a> Document<'t, 'a> {
         head.write_echo(args, kwargs)
     }
 
-    /// Function, arguments by position, arguments by name.
-    #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
-    pub(super) fn into_call(self) -> Result<(String, Vec<Value>, Vec<(String, Value)>), Fault> {
+    /// Like `into_call`, if the message ends after the arguments, and has no other members.
+    pub(super) fn into_call_without_rest(self) -> Option<Parts> {
+        let only_these = self.root.members().is_some_and(|members| members.len() == 1 + ID);
+        (only_these && [NAME, ARGS, KWARGS].into_iter().all(|place| self.usable(place)))
+            .then(|| self.into_call().ok())?
+    }
+
+    /// Takes out what is called.
+    pub(super) fn into_call(self) -> Result<Parts, Fault> {
         let [name, args, kwargs, ..] = self.values;
         let function = text(name, NAME)?;
         let Some(Value::List(args) | Value::Tuple(args)) = args else { return Err(wrong(ARGS)) };

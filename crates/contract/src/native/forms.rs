@@ -78,14 +78,20 @@ fn moment(reader: &mut Reader<'_>, at: Cursor<'_, '_>, class: &str, depth: usize
         return Err(wrong());
     }
     let value = match (class, payload.len()) {
-        ("datetime.datetime", 10) => date(&payload[..4])
-            .zip(time(&payload[4..]))
-            .map(|(date, time)| Value::DateTime(DateTime { date, time, zone })),
+        ("datetime.datetime", 10) => {
+            datetime(payload).map(|(date, time)| Value::DateTime(DateTime { date, time, zone }))
+        }
         ("datetime.date", 4) => date(payload).map(Value::Date),
         ("datetime.time", 6) => time(payload).map(|time| Value::Time(time, zone)),
         _ => None,
     };
     value.ok_or_else(|| form(format!("the bytes are no {class}")))
+}
+
+/// The ten bytes of a `datetime`, which its zone does not change.
+pub(super) fn datetime(bytes: &[u8]) -> Option<(Date, Time)> {
+    let (day, rest) = bytes.split_at_checked(4)?;
+    date(day).zip(time(rest))
 }
 
 fn date(bytes: &[u8]) -> Option<Date> {
