@@ -26,7 +26,7 @@ import redis
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
 
-from smoke import redis_server  # noqa: E402
+from machine import redis_server  # noqa: E402
 
 CALLS = {
     "prpc thread": 100_000,
@@ -102,8 +102,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rates: dict[str, list[float]] = {peer: [] for peer in options.only}
-    with redis_server() as client:
-        port = client.connection_pool.connection_kwargs["port"]
+    with redis_server() as server:
+        port = server.client.connection_pool.connection_kwargs["port"]
         for _ in range(options.runs):
             for peer in options.only:
                 rates[peer].append(rate(peer, CALLS[peer], port, options.binary))

@@ -31,10 +31,12 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Writes the arguments of a call.
+    /// Writes the arguments of a call, which came in this message.
     #[must_use]
-    pub fn of(call: &Call) -> Self {
-        let mut text = Vec::with_capacity(64);
+    pub fn of(call: &Call, message: &Bytes) -> Self {
+        // Most small messages are mostly frame, large ones mostly arguments.
+        let capacity = if message.len() < 4096 { 64 } else { message.len() };
+        let mut text = Vec::with_capacity(capacity);
         let mut tagged = false;
         text.push(b'[');
         for (at, value) in call.args.iter().enumerate() {

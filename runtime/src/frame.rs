@@ -96,12 +96,67 @@ pub enum Malformed {
     Length(usize),
 }
 
-/// Appends the header of a frame whose payload has `length` bytes.
-pub fn write_header(out: &mut BytesMut, kind: Kind, tagged: bool, length: u32) {
-    out.put_u32_le(length);
-    out.put_u8(kind as u8);
-    out.put_u8(CODEC_JSON);
-    out.put_u16_le(if tagged { TAGGED } else { 0 });
+/// A frame in the making: its payload is written behind the place of the header, so that it need not be moved.
+#[derive(Debug)]
+pub struct Draft(BytesMut);
+
+impl Draft {
+    /// An empty payload, with room for `capacity` bytes.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        let mut bytes = BytesMut::with_capacity(HEADER + capacity);
+        bytes.put_bytes(0, HEADER);
+        Self(bytes)
+    }
+
+    /// Appends to the payload.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Makes room for so many bytes more.
+    pub fn reserve(&mut self, additional: usize) {
+        self.0.reserve(additional);
+    }
+
+    /// Bytes of the payload.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len() - HEADER
+    }
+
+    /// Whether nothing was written yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The frame. Payloads are bounded long before their length fits no header.
+    #[must_use]
+    pub fn finish(mut self, kind: Kind, tagged: bool) -> Bytes {
+        let length = u32::try_from(self.len()).unwrap_or(u32::MAX);
+        let mut header = &mut self.0[..HEADER];
+        header.put_u32_le(length);
+        header.put_u8(kind as u8);
+        header.put_u8(CODEC_JSON);
+        header.put_u16_le(if tagged { TAGGED } else { 0 });
+        self.0.freeze()
+    }
+}
+
+impl std::fmt::Write for Draft {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.push(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// The frame around a payload.
+#[must_use]
+pub fn whole(kind: Kind, payload: &[u8]) -> Bytes {
+    let mut draft = Draft::with_capacity(payload.len());
+    draft.push(payload);
+    draft.finish(kind, false)
 }
 
 /// A header that was read.
@@ -141,6 +196,9 @@ pub fn read(input: &mut BytesMut) -> Result<Option<Frame>, Malformed> {
     let Some((bytes, rest)) = input.split_first_chunk() else { return Ok(None) };
     let Header { kind, tagged, length } = header(bytes)?;
     if rest.len() < length {
+        // Once, and not with every piece that comes.
+        let missing = length - rest.len();
+        input.reserve(missing);
         return Ok(None);
     }
     input.advance(HEADER);
@@ -154,10 +212,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn written(kind: Kind, tagged: bool, payload: &[u8]) -> BytesMut {
-        let mut out = BytesMut::new();
-        write_header(&mut out, kind, tagged, payload.len() as u32);
-        out.extend_from_slice(payload);
-        out
+        let mut draft = Draft::with_capacity(0);
+        draft.push(payload);
+        draft.finish(kind, tagged).into()
     }
 
     #[test]

@@ -116,15 +116,15 @@ impl Host {
         self.pid.as_raw_pid()
     }
 
-    /// Queues calls, given as the payload of their frame and by their numbers.
+    /// Queues the frame with calls of these numbers.
     ///
     /// # Errors
     /// When the host takes none.
-    pub fn send_calls(&self, calls: &[u64], tagged: bool, payload: &[u8]) -> io::Result<()> {
+    pub fn send_calls(&self, calls: &[u64], frame: Bytes) -> io::Result<()> {
         if let Some(lane) = &self.lane {
             lane.permit(calls)?;
         }
-        self.send(Kind::Calls, tagged, payload);
+        let _ = self.outbox.send(frame);
         Ok(())
     }
 
@@ -132,7 +132,7 @@ impl Host {
     #[must_use]
     pub fn recall(&self) -> Option<Vec<u64>> {
         let Some(lane) = &self.lane else {
-            self.send(Kind::Recall, false, b"[]");
+            self.send(Kind::Recall, b"[]");
             return None;
         };
         Some(lane.take_back())
@@ -169,12 +169,8 @@ impl Host {
     }
 
     /// Queues a frame. A dead host swallows it; its `Gone` is on the way.
-    pub fn send(&self, kind: Kind, tagged: bool, payload: &[u8]) {
-        let mut bytes = BytesMut::with_capacity(frame::HEADER + payload.len());
-        let Ok(length) = u32::try_from(payload.len()) else { return };
-        frame::write_header(&mut bytes, kind, tagged, length);
-        bytes.extend_from_slice(payload);
-        let _ = self.outbox.send(bytes.freeze());
+    pub fn send(&self, kind: Kind, payload: &[u8]) {
+        let _ = self.outbox.send(frame::whole(kind, payload));
     }
 
     /// Ends it at once, with all it started.

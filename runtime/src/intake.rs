@@ -58,7 +58,7 @@ impl Admission {
 
     /// Admits what the broker delivered.
     pub fn admit(&self, deliveries: Vec<Delivery>) {
-        self.load.taken(deliveries.len());
+        self.load.taken(deliveries.len(), deliveries.iter().map(|delivery| delivery.body.len()).sum());
         let received = SystemTime::now();
         for family in Family::ALL {
             let count = deliveries.iter().filter(|delivery| delivery.receipt.family == family).count();
@@ -108,7 +108,7 @@ impl Admission {
         }
         match self.targets.get(&call.function) {
             Some(Target::Function(function)) => {
-                let arguments = Arguments::of(&call);
+                let arguments = Arguments::of(&call, &body);
                 Ok(Job { function: *function, arguments, receipt, reply_to: call.reply_to, body })
             }
             Some(Target::System(value)) => {

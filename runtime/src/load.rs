@@ -1,7 +1,7 @@
 //! How much more the runtime may take from the broker.
 //!
 //! Calls that run for long are taken one by one as slots become free, so that other pods get the rest; of short ones about
-//! 20 ms of work lie ready, so that no slot waits for the broker.
+//! 20 ms of work lie ready, so that no slot waits for the broker, but not more than 16 MiB of messages.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,8 +15,14 @@ const READY_WORK: Duration = Duration::from_millis(20);
 /// Calls that may lie ready, however short they are.
 const READY_CALLS: usize = 1024;
 
+/// Bytes of messages that may lie ready. Each becomes several times as much on its way.
+const READY_BYTES: usize = 16 << 20;
+
 /// Calls whose answer the broker has not accepted. Reached only when the broker does not answer.
 const UNSETTLED: usize = 8192;
+
+/// The same in bytes of their messages.
+const UNSETTLED_BYTES: usize = 64 << 20;
 
 /// Counts of the calls in the runtime.
 #[derive(Debug)]
@@ -27,6 +33,8 @@ pub struct Load {
     /// Taken and not settled; more than `open` by the answers on their way.
     unsettled: AtomicUsize,
     ready: AtomicUsize,
+    /// Usual bytes of a message.
+    size: AtomicUsize,
     freed: Notify,
 }
 
@@ -39,6 +47,7 @@ impl Load {
             open: AtomicUsize::new(0),
             unsettled: AtomicUsize::new(0),
             ready: AtomicUsize::new(0),
+            size: AtomicUsize::new(1),
             freed: Notify::new(),
         }
     }
@@ -55,16 +64,22 @@ impl Load {
     }
 
     fn room_now(&self) -> Option<NonZeroUsize> {
-        let ready = self.ready.load(Ordering::Relaxed);
+        let size = self.size.load(Ordering::Relaxed);
+        let ready = self.ready.load(Ordering::Relaxed).min(READY_BYTES / size);
+        let unsettled = UNSETTLED.min((UNSETTLED_BYTES / size).max(self.concurrency));
         let room = (self.concurrency + ready)
             .saturating_sub(self.open.load(Ordering::Relaxed))
-            .min(UNSETTLED.saturating_sub(self.unsettled.load(Ordering::Relaxed)));
+            .min(unsettled.saturating_sub(self.unsettled.load(Ordering::Relaxed)));
         // Half of what may lie ready at a time: one round trip for many short calls, none too late.
         NonZeroUsize::new(room).filter(|room| room.get() > ready / 2)
     }
 
-    /// Calls were taken.
-    pub fn taken(&self, count: usize) {
+    /// Calls were taken, with messages of so many bytes together.
+    pub fn taken(&self, count: usize, bytes: usize) {
+        let Some(size) = bytes.checked_div(count) else { return };
+        // Large ones count at once, and are forgotten slowly.
+        let usual = self.size.load(Ordering::Relaxed);
+        self.size.store(size.max(usual - usual / 8 + size / 8).max(1), Ordering::Relaxed);
         self.open.fetch_add(count, Ordering::Relaxed);
         self.unsettled.fetch_add(count, Ordering::Relaxed);
     }
@@ -102,7 +117,7 @@ mod tests {
         let load = Load::new(4);
         load.usual_run(Duration::from_secs(1));
         assert_eq!(room(&load), 4);
-        load.taken(4);
+        load.taken(4, 4);
         assert_eq!(room(&load), 0);
         load.ended(1);
         assert_eq!(room(&load), 1);
@@ -113,7 +128,7 @@ mod tests {
         let load = Load::new(4);
         load.usual_run(Duration::from_millis(1));
         assert_eq!(room(&load), 84);
-        load.taken(84);
+        load.taken(84, 84);
         load.ended(10);
         assert_eq!(room(&load), 0);
         load.ended(40);
@@ -121,10 +136,26 @@ mod tests {
     }
 
     #[test]
+    fn of_large_messages_fewer_lie_ready() {
+        let load = Load::new(4);
+        load.usual_run(Duration::from_micros(1));
+        assert_eq!(room(&load), 4 + READY_CALLS);
+        load.taken(1, 1 << 20);
+        load.ended(1);
+        assert_eq!(room(&load), 4 + 16);
+        for _ in 0..100 {
+            load.taken(1, 100);
+            load.ended(1);
+        }
+        load.settled(101);
+        assert_eq!(room(&load), 4 + READY_CALLS);
+    }
+
+    #[test]
     fn a_broker_that_does_not_accept_answers_stops_the_intake() {
         let load = Load::new(4);
         load.usual_run(Duration::from_micros(1));
-        load.taken(UNSETTLED);
+        load.taken(UNSETTLED, UNSETTLED);
         load.ended(UNSETTLED);
         assert_eq!(room(&load), 0);
         load.settled(1000);

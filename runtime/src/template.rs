@@ -240,10 +240,7 @@ impl Process {
     }
 
     fn send(&self, kind: Kind, payload: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
-        let mut bytes = BytesMut::new();
-        let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
-        frame::write_header(&mut bytes, kind, false, length);
-        bytes.extend_from_slice(payload);
+        let bytes = frame::whole(kind, payload);
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         control.push(SendAncillaryMessage::ScmRights(fds));

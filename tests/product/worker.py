@@ -12,6 +12,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 from deadline import until
 from queue_client import Queue
@@ -112,11 +113,21 @@ def descendants(root: int) -> list[Descendant]:
 class Worker:
     """A worker on a queue; `command` and `variables` replace `prpc run` and add to its environment.
 
+    What it writes is kept, unless it is to write elsewhere.
+
     Used with `with`: whatever is left of it at the end is killed.
     """
 
     def __init__(
-        self, app: str, queue: Queue, folder: Path, *, command: list[str] | None = None, **variables: object
+        self,
+        app: str,
+        queue: Queue,
+        folder: Path,
+        *,
+        command: list[str] | None = None,
+        stdout: IO[bytes] | int | None = None,
+        stderr: IO[bytes] | int | None = None,
+        **variables: object,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.trace = Trace(folder / "trace")
@@ -133,7 +144,11 @@ class Worker:
         }
         with self._out.open("ab") as out, self._err.open("ab") as err:
             self._process = subprocess.Popen(
-                command or [BINARY, "run", app], stdout=out, stderr=err, env=environment(**variables), cwd=folder
+                command or [BINARY, "run", app],
+                stdout=out if stdout is None else stdout,
+                stderr=err if stderr is None else stderr,
+                env=environment(**variables),
+                cwd=folder,
             )
         self._seen: set[Descendant] = set()
 

@@ -42,7 +42,9 @@ fn subscriber<W>(form: Form, filter: EnvFilter, writer: W) -> Box<dyn Subscriber
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    // It would report lines that could not be written (a full disk) on standard error, and panic when that fails too.
+    let lines =
+        tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter).with_writer(writer);
     match form {
         Form::Readable => Box::new(lines.with_target(false).compact().finish()),
         Form::Json => Box::new(lines.json().flatten_event(true).with_ansi(false).finish()),

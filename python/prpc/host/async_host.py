@@ -31,6 +31,8 @@ class _Loop:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._cancelled: set[int] = set()
         self._results: dict[bool, list[Result]] = {False: [], True: []}
+        self._finished: list[tuple[int, int]] = []
+        """Where the status page shows calls whose results wait."""
         self._flushing = False
         self._unsent = bytearray()
         self._draining = False
@@ -96,7 +98,7 @@ class _Loop:
                 result = raised(call, error, run_ns)
         else:
             result, tagged = returned(call, value, monotonic_ns() - start)
-        self._page[word] = 0
+        self._finished.append((word, call))
         self._free.append(slot)
         del self._tasks[call]
         self._cancelled.discard(call)
@@ -115,6 +117,11 @@ class _Loop:
                 self._results[tagged] = []
                 for frame in frames(results, tagged):
                     self._send(frame)
+        # Only now: should telling a result end the process, then it was one of these calls.
+        for word, call in self._finished:
+            if self._page[word] == call:
+                self._page[word] = 0
+        self._finished.clear()
         self._end_if_drained()
 
     def _send(self, frame: bytes) -> None:

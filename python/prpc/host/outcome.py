@@ -12,6 +12,10 @@ Function = Callable[..., Any]
 
 RETURNED, RAISED, CANCELLED, UNSENDABLE = 0, 1, 2, 4
 
+_LARGE = 4 << 10
+_ESCAPED = bytes(range(0x20)) + b'"\\\x7f'
+"""What JSON texts of ours do not hold as it is, besides what is not ASCII."""
+
 LONGEST_RESULT = 16 << 20
 """Bytes of one result, as long as a request may be; a frame may be longer."""
 
@@ -55,7 +59,7 @@ def describe(error: BaseException) -> str:
 
 def frames(results: list[Result], tagged: bool) -> list[bytes]:
     """RESULTS frames that together carry these results; a result that is too long for one becomes an error."""
-    payload = write_document(results)
+    payload = _document(results)
     if len(payload) <= LONGEST_RESULT:
         return [write_frame(Kind.RESULTS, payload, tagged)]
     if len(results) > 1:
@@ -64,6 +68,22 @@ def frames(results: list[Result], tagged: bool) -> list[bytes]:
     [(call, _, _, run_ns)] = results
     text = f"a result of {len(payload)} bytes cannot be sent, at most {LONGEST_RESULT} are"
     return [write_frame(Kind.RESULTS, write_document([Result(call, UNSENDABLE, text, run_ns)]))]
+
+
+def _document(results: list[Result]) -> bytes:
+    """The payload. Large texts are looked at by faster code than that of the JSON library, which takes 2 ns a character."""
+    if not any(type(result.value) is str and len(result.value) > _LARGE for result in results):
+        return write_document(results)
+    return b"[" + b",".join(map(_element, results)) + b"]"
+
+
+def _element(result: Result) -> bytes:
+    call, status, value, run_ns = result
+    if type(value) is str and len(value) > _LARGE and value.isascii():
+        text = value.encode()
+        if len(text.translate(None, _ESCAPED)) == len(text):
+            return b'[%d,%d,"%b",%d]' % (call, status, text, run_ns)
+    return write_document(result)
 
 
 def _encodable(text: str) -> str:

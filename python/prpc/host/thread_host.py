@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections import deque
@@ -10,7 +11,7 @@ from queue import SimpleQueue
 from time import monotonic_ns
 from typing import Any
 
-from prpc.host.frames import FrameReader, Kind, send
+from prpc.host.frames import FrameReader, Kind, write_document, write_frame
 from prpc.host.outcome import Function, Result, frames, raised, returned
 
 _BATCH = 64
@@ -49,11 +50,19 @@ class _Outbox:
                     batch = waiting[:count]
                     del waiting[:count]
                     for frame in frames(batch, tagged):
-                        self._sock.sendall(frame)
+                        self._send(frame)
 
     def send(self, kind: Kind, document: list[int]) -> None:
         with self._sending:
-            send(self._sock, kind, document)
+            self._send(write_frame(kind, write_document(document)))
+
+    def _send(self, frame: bytes) -> None:
+        try:
+            self._sock.sendall(frame)
+        except OSError:
+            # The runtime is gone, or a function has closed the socket: the only way left to tell is to end. The thread
+            # that reads may not notice.
+            os._exit(1)
 
     def _flush_when_woken(self) -> None:
         while True:
@@ -193,8 +202,9 @@ def _work(slot: int, calls: _Calls, outbox: _Outbox, page: memoryview, functions
             result, tagged = raised(call, error, monotonic_ns() - start), False
         else:
             result, tagged = returned(call, value, monotonic_ns() - start)
-        page[word] = 0
         outbox.add(result, tagged, not calls.parked)
+        # Only now: should telling the result end the process, then it was this call.
+        page[word] = 0
         # Nothing of a call is kept alive while there is no other.
         work = args = kwargs = value = result = None  # type: ignore[assignment]
 

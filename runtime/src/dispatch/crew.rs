@@ -135,7 +135,7 @@ impl Crew {
         self.members.retain(|_, member| member.host.is_some());
         for member in self.members.values_mut() {
             match (&member.host, member.phase) {
-                (Some(host), Phase::Ready) => host.send(Kind::Drain, false, b"[]"),
+                (Some(host), Phase::Ready) => host.send(Kind::Drain, b"[]"),
                 (Some(host), _) => host.kill(),
                 (None, _) => {}
             }
@@ -294,7 +294,7 @@ impl Dispatcher {
             member.phase = Phase::Ended;
             match &member.host {
                 Some(host) if member.healthy => {
-                    host.send(Kind::Drain, false, b"[]");
+                    host.send(Kind::Drain, b"[]");
                     member.recall_due = Some(Instant::now() + ENDING);
                 }
                 Some(host) => host.kill(),

@@ -1,10 +1,13 @@
 //! Calls that a host has, and the frames that bring them there.
 
-use std::collections::HashMap;
-use std::io::{self, Write as _};
+use std::fmt::Write as _;
+use std::io;
 use std::time::Duration;
 
+use foldhash::HashMap;
+
 use crate::call::Job;
+use crate::frame::{Draft, Kind};
 use crate::host::Host;
 use crate::pool::HostId;
 
@@ -66,27 +69,35 @@ impl Flights {
 }
 
 /// A CALLS frame in the making.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct CallsFrame {
-    text: Vec<u8>,
+    draft: Draft,
     tagged: bool,
     calls: Vec<u64>,
 }
 
+/// More than `[call,function,` and the brackets that close take.
+const AROUND: usize = 48;
+
 impl CallsFrame {
+    fn new() -> Self {
+        Self { draft: Draft::with_capacity(0), tagged: false, calls: Vec::new() }
+    }
+
     fn add(&mut self, call: u64, job: &Job) {
-        self.text.push(if self.text.is_empty() { b'[' } else { b',' });
-        // Writing to a vector cannot fail.
-        let _ = write!(self.text, "[{call},{},", job.function);
-        self.text.extend_from_slice(&job.arguments.text);
-        self.text.push(b']');
+        self.draft.reserve(job.arguments.text.len() + AROUND);
+        self.draft.push(if self.draft.is_empty() { b"[" } else { b"," });
+        // Writing to memory cannot fail.
+        let _ = write!(self.draft, "[{call},{},", job.function);
+        self.draft.push(&job.arguments.text);
+        self.draft.push(b"]");
         self.tagged |= job.arguments.tagged;
         self.calls.push(call);
     }
 
     pub(super) fn send(mut self, host: &Host) -> io::Result<()> {
-        self.text.push(b']');
-        host.send_calls(&self.calls, self.tagged, &self.text)
+        self.draft.push(b"]");
+        host.send_calls(&self.calls, self.draft.finish(Kind::Calls, self.tagged))
     }
 }
 
@@ -102,11 +113,11 @@ const FULL: usize = 256 << 10;
 impl Outbound {
     pub(super) fn add(&mut self, host: HostId, call: u64, job: &Job) {
         let at = self.open.iter().position(|(id, _)| *id == host).unwrap_or_else(|| {
-            self.open.push((host, CallsFrame::default()));
+            self.open.push((host, CallsFrame::new()));
             self.open.len() - 1
         });
         self.open[at].1.add(call, job);
-        if self.open[at].1.text.len() >= FULL {
+        if self.open[at].1.draft.len() >= FULL {
             self.full.push(self.open.swap_remove(at));
         }
     }

@@ -132,7 +132,7 @@ impl Dispatcher {
                 let due = Instant::now() + CANCEL_GRACE;
                 self.limits.cancelling.push(Cancelling { call, host, usual, due });
                 if let Some(host) = self.crew.host(host) {
-                    host.send(Kind::Cancel, false, format!("[{call}]").as_bytes());
+                    host.send(Kind::Cancel, format!("[{call}]").as_bytes());
                 }
                 self.recall(host);
             }

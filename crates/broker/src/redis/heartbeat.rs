@@ -9,7 +9,7 @@ use redis::Script;
 use super::Shared;
 use super::connection::Patience;
 use crate::error::Result;
-use crate::types::{Receipt, count};
+use crate::types::Receipt;
 
 /// Plain XCLAIM would take a request back from the worker that has it now.
 static EXTEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/extend.lua")));
@@ -44,6 +44,5 @@ pub(super) async fn extend(
             lost.extend(ids.iter().filter_map(|id| by_id.get(id.as_str()).copied().cloned()));
         }
     }
-    count(&shared.counters.lost, lost.len() as u64);
     Ok(lost)
 }

@@ -1,8 +1,8 @@
 //! Which requests one consumer has taken and not yet settled, so that it never takes over its own work.
 
-use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use foldhash::HashSet;
 use prpc_contract::message::Family;
 
 use crate::types::{Delivery, Receipt};

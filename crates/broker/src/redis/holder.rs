@@ -8,7 +8,7 @@ use super::held::Held;
 use super::reader::Signals;
 use super::{Shared, heartbeat, reclaim, settle};
 use crate::error::Result;
-use crate::types::{Delivery, Receipt, Settled, Settlement};
+use crate::types::{Delivery, Receipt, Settled, Settlement, count};
 
 /// Looks after the requests of one consumer on Redis.
 #[derive(Clone)]
@@ -25,8 +25,14 @@ impl RedisHolder {
         patience: Patience,
         receipts: &[Receipt],
     ) -> Result<Vec<Receipt>> {
-        let lost = heartbeat::extend(&self.shared, &self.name, patience, receipts).await?;
-        self.held.remove(lost.iter());
+        let mut lost = heartbeat::extend(&self.shared, &self.name, patience, receipts).await?;
+        if !lost.is_empty() {
+            // What was settled meanwhile is gone too. The server answered that first; now it is noted.
+            tokio::task::yield_now().await;
+            lost.retain(|receipt| self.held.has(receipt.family, &receipt.id));
+            count(&self.shared.counters.lost, lost.len() as u64);
+            self.held.remove(lost.iter());
+        }
         Ok(lost)
     }
 }

@@ -224,6 +224,15 @@ pub(crate) async fn what_is_extended_is_not_taken_over<P: Place>(place: &P) {
     assert_eq!(reclaim(&other, 1).await.len(), 1);
 }
 
+pub(crate) async fn what_was_settled_meanwhile_is_not_reported_as_lost<P: Place>(place: &P) {
+    let broker = place.broker();
+    let (consumer, delivery) = one(place, &broker, b"a").await;
+    let (holder, receipts) = (consumer.holder(), [delivery.receipt.clone()]);
+    let (settled, lost) = tokio::join!(holder.settle(vec![answer(delivery)]), holder.extend(&receipts));
+    settled.unwrap();
+    assert_eq!(lost.unwrap(), []);
+}
+
 pub(crate) async fn what_was_taken_over_is_reported_as_lost<P: Place>(place: &P) {
     let broker = place.broker();
     let (consumer, first) = one(place, &broker, b"a").await;

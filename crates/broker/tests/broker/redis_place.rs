@@ -87,6 +87,7 @@ redis_keeps! {
     the_backlog_is_what_is_not_settled
     what_a_dead_consumer_had_is_taken_over_and_its_attempts_are_counted
     what_is_extended_is_not_taken_over
+    what_was_settled_meanwhile_is_not_reported_as_lost
     what_was_taken_over_is_reported_as_lost
     a_consumer_does_not_take_over_its_own_work
     what_waited_too_long_to_be_taken_is_left_to_others

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use crate::fault::{Fault, Reason};
 
-const ONES: u64 = u64::MAX / 255;
-const HIGHS: u64 = ONES << 7;
+pub(super) const ONES: u64 = u64::MAX / 255;
+pub(super) const HIGHS: u64 = ONES << 7;
 
 /// High bits set where a byte is a quote, a backslash or below a blank; exact for the lowest such byte.
-fn special(word: u64) -> u64 {
+pub(super) fn special(word: u64) -> u64 {
     let quote = word ^ (ONES * b'"' as u64);
     let slash = word ^ (ONES * b'\\' as u64);
     let zero = |x: u64| x.wrapping_sub(ONES) & !x;

@@ -2,14 +2,16 @@
 
 use std::io::Write;
 
+use super::string::{HIGHS, ONES, special};
+
 /// A value between quotes, everything outside printable ASCII escaped.
 pub fn string(out: &mut Vec<u8>, text: &str) {
+    out.reserve(text.len() + 2);
     out.push(b'"');
     let bytes = text.as_bytes();
     let mut start = 0;
     while start < bytes.len() {
-        let plain = |b: &u8| matches!(b, b' '..=b'~') && *b != b'"' && *b != b'\\';
-        let run = bytes[start..].iter().take_while(|b| plain(b)).count();
+        let run = plain_run(&bytes[start..]);
         out.extend_from_slice(&bytes[start..start + run]);
         start += run;
         if let Some(char) = text[start..].chars().next() {
@@ -18,6 +20,19 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
         }
     }
     out.push(b'"');
+}
+
+/// How many bytes at the beginning need no escape.
+fn plain_run(bytes: &[u8]) -> usize {
+    let (words, _) = bytes.as_chunks::<8>();
+    let escaped = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        // A word of plain ASCII does not overflow here; 0x7f does.
+        (special(word) | word | word.wrapping_add(ONES)) & HIGHS
+    };
+    let whole = words.iter().take_while(|word| escaped(word) == 0).count() * 8;
+    let plain = |b: &u8| matches!(b, b' '..=b'~') && *b != b'"' && *b != b'\\';
+    whole + bytes[whole..].iter().take_while(|b| plain(b)).count()
 }
 
 fn escape(out: &mut Vec<u8>, char: char) {
