@@ -26,7 +26,7 @@ def free_port() -> int:
 class RedisServer:
     """A redis-server on a loopback port. What it accepted survives `kill` if it is `durable`."""
 
-    def __init__(self, folder: Path, durable: bool = False) -> None:
+    def __init__(self, folder: Path, durable: bool = False, variables: dict[str, str] | None = None) -> None:
         program = shutil.which("redis-server")
         assert program, "redis-server is needed on PATH (Debian: apt-get install redis-server)"
         self.port = free_port()
@@ -37,12 +37,13 @@ class RedisServer:
         if durable:
             self._command += ["--appendonly", "yes", "--appendfsync", "always"]
         self._log = folder / "redis.log"
+        self._variables = variables
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> RedisServer:
         """Starts it, or starts it again on the same port, and returns when it answers."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=self._variables)
         until(self._answers, "redis-server answers", 20)
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -118,6 +119,48 @@ def test_an_answer_that_redis_does_not_take_yet_is_kept_through_a_drain(
     redis_server.start()
     assert worker.exit_code() == 0
     assert queue.result(held) == "gate"
+
+
+def test_a_redis_that_is_full_keeps_calls_waiting_and_loses_none(redis_server: RedisServer, start: StartWorker) -> None:
+    queue = Queue(redis_server.start())
+    queue.redis.config_set("maxmemory-policy", "noeviction")
+    worker = start("work:app", queue).until_ready()
+    waiting = [queue.send("work_thread", number) for number in range(20)]
+    held = queue.send("hold_thread", "gate")
+    worker.trace.until_noted("gate")
+    queue.redis.config_set("maxmemory", "1mb")
+    with pytest.raises(redis.ResponseError, match="maxmemory"):
+        queue.send("work_thread", -1)
+    worker.trace.open_gate("gate")
+    until(lambda: "the broker takes no replies" in worker.stderr(), "the log says so")
+    assert worker.page("/live")[0] == 200
+    queue.redis.config_set("maxmemory", 0)
+    assert queue.result(held) == "gate"
+    assert [queue.result(call) for call in waiting] == list(range(20))
+    queue.until_settled()
+    assert len(worker.trace.lines("gate")) == 1
+
+
+CUTS = 60
+
+
+def test_all_connections_are_cut_once_a_second_for_a_minute(redis_server: RedisServer, start: StartWorker) -> None:
+    queue = Queue(redis_server.start())
+    worker = start("work:app", queue, PRPC_CONCURRENCY=8).until_ready()
+    producer = Producer(queue)
+    producer.start()
+    killer = redis.Redis(port=redis_server.port, protocol=2)
+    for _ in range(CUTS):
+        seen = len(producer.accepted)
+        second = time.monotonic() + 1
+        killer.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        producer.until_accepted(seen + 1)
+        until(lambda second=second: time.monotonic() > second, "a second is over", pause=0.05)  # type: ignore[misc]
+    producer.stopped.set()
+    producer.join()
+    assert {call: queue.result(call) for call in producer.accepted} == producer.accepted
+    queue.until_settled()
+    assert worker.is_running()
 
 
 @pytest.mark.parametrize("command", ["FLUSHALL", "destroy", "delete"])

@@ -37,6 +37,29 @@ def test_a_call_over_its_limit_is_answered_and_its_slot_is_free_again(
     assert worker.is_running()
 
 
+@pytest.mark.parametrize(
+    ("function", "kind", "calls"),
+    [
+        ("sleep_in_thread", "thread", 100),
+        ("loop_in_thread", "thread", 100),
+        ("sleep_in_process", "process", 100),
+        ("loop_in_process", "process", 100),
+        ("wait_in_loop", "async", 100),
+        # A blocked loop starts no other call, so these come one after the other.
+        ("loop_in_loop", "async", 5),
+    ],
+)
+def test_after_many_calls_over_their_limit_all_slots_are_free(
+    queue: Queue, start: StartWorker, function: str, kind: str, calls: int
+) -> None:
+    start("hangs:app", queue, PRPC_TIMEOUT_SEC=LIMIT, PRPC_CONCURRENCY=10).until_ready()
+    over = [queue.send(function) for _ in range(calls)]
+    assert [queue.error(call, 30) for call in over] == [TEXT] * calls
+    met = [queue.send(f"meet_{kind}", "met", 10) for _ in range(10)]
+    assert [queue.result(call) for call in met] == [10] * 10
+    queue.until_settled()
+
+
 @pytest.mark.parametrize("kind", ["thread", "process", "async"])
 def test_calls_beside_one_over_its_limit_are_not_hurt(queue: Queue, start: StartWorker, kind: str) -> None:
     start("hangs:app", queue, PRPC_TIMEOUT_SEC=1, PRPC_CONCURRENCY=2).until_ready()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -98,6 +99,18 @@ def test_a_message_over_the_size_limit_is_set_aside_and_only_its_beginning_kept(
     letter = queue.dead()[-1]
     assert letter["reason"] == b"too-large"
     assert len(letter["body"]) <= 1 << 20
+
+
+def test_a_thousand_damaged_messages_end_and_nothing_runs(queue: Queue, worker: Worker) -> None:
+    damage = random.Random(1)
+    documents = [(family, bytearray(vectors.document(case))) for family, case in CASES if case["expect"] != "run"]
+    ran = worker.trace.lines("ran")
+    for number in range(1000):
+        family, document = documents[number % len(documents)]
+        broken = document[: damage.randrange(len(document) + 1)]
+        queue.add(bytes(broken), family)
+    queue.until_settled()
+    assert worker.trace.lines("ran") == ran
 
 
 def test_after_all_of_them_the_server_answers(queue: Queue, worker: Worker) -> None:

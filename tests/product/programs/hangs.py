@@ -26,6 +26,23 @@ def sleep_in_thread() -> None:
 
 
 @app.decorator_reg_func("thread")
+def loop_in_thread() -> None:
+    while True:
+        pass
+
+
+@app.decorator_reg_func("process")
+def sleep_in_process() -> None:
+    time.sleep(1e9)
+
+
+@app.decorator_reg_func("async")
+async def loop_in_loop() -> None:
+    while True:
+        pass
+
+
+@app.decorator_reg_func("thread")
 def c_code_in_thread() -> None:
     _search_for_ever()
 
