@@ -7,7 +7,7 @@ CALLS ?= 50000
 FUZZ_SECONDS ?= 60
 SECONDS ?= 60
 
-.PHONY: deps build demo test lint test-rust test-python test-product test-wheel ledger fuzz wheel bench bench-smoke bench-peers
+.PHONY: deps build demo test lint test-rust test-python test-product test-wheel ledger fuzz wheel bench soak bench-smoke bench-peers
 
 deps: ; @sh tests/install.sh "$(VENV)"
 
@@ -66,6 +66,9 @@ bench-peers: build
 # Our figures beside what they must be; `bench-smoke` takes a minute.
 bench: build
 	$(PYTHON) bench/ours --binary $(CURDIR)/bin/prpc --runs $(RUNS) --json bench/out/ours.json
+
+soak: build
+	$(PYTHON) bench/soak.py --binary $(CURDIR)/bin/prpc --seconds $(SECONDS) --worker $(or $(WORKER),thread)
 
 bench-smoke: build
 	$(PYTHON) bench/ours --binary $(CURDIR)/bin/prpc --runs 1 --calls $(CALLS) --quick
