@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -149,7 +150,7 @@ def test_all_connections_are_cut_once_a_second_for_a_minute(redis_server: RedisS
     worker = start("work:app", queue, PRPC_CONCURRENCY=8).until_ready()
     producer = Producer(queue)
     producer.start()
-    killer = redis.Redis(port=redis_server.port, protocol=2)
+    killer: Any = redis.Redis(port=redis_server.port, protocol=2)
     for _ in range(CUTS):
         seen = len(producer.accepted)
         second = time.monotonic() + 1

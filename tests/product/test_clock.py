@@ -23,7 +23,7 @@ class Clock:
 
     def __init__(self, folder: Path) -> None:
         library, file = folder / "clock.so", folder / "clock"
-        command = ["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", library, PROGRAMS / "clock.c"]
+        command = ["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", str(library), str(PROGRAMS / "clock.c")]
         subprocess.run(command, check=True)
         self._file = file
         self.jump(0)

@@ -71,7 +71,7 @@ def frames(results: list[Result], tagged: bool) -> list[bytes]:
 
 
 def _document(results: list[Result]) -> bytes:
-    """The payload. Large texts are looked at by faster code than that of the JSON library, which takes 2 ns a character."""
+    """The payload. Large texts are looked at by faster code than the JSON library has, which takes 2 ns a character."""
     if not any(type(result.value) is str and len(result.value) > _LARGE for result in results):
         return write_document(results)
     return b"[" + b",".join(map(_element, results)) + b"]"
