@@ -200,7 +200,7 @@ class Worker:
     def kill(self) -> None:
         """Ends its main process as the kernel does."""
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(60)
 
     def exit_code(self, seconds: float = 15) -> int:
         """Waits for its end."""
