@@ -2,7 +2,7 @@
 
     make soak [SECONDS=60] [WORKER=thread]
 
-Prints a row each minute: memory of the runtime and of all its processes, hosts so far, and what became of the calls.
+Prints a row each minute: memory of the runtime and of all its processes, processes so far (the template and the hosts), and what became of the calls.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ def main() -> None:
     parser.add_argument("--worker", default="thread", choices=["thread", "process"])
     options = parser.parse_args()
     settings = {"worker_type": options.worker, "concurrency": 4, "max_memory_per_child_mib": LIMIT_MIB}
-    sent: list[tuple[str, int]] = []
+    sent: list[str] = []
+    """Keys of the replies that are to come."""
     answered = errors = 0
-    hosts: set[int] = set()
+    processes: set[int] = set()
     with (
         redis_server() as server,
         worker(options.binary, "bench.ours.leaking:app", server, QUEUE, **settings) as runtime,
@@ -47,23 +48,21 @@ def main() -> None:
             for _ in range(options.rate // STEPS):
                 message = PRPCMessage("leak", (len(sent),), {}, uuid4())
                 pipe.xadd(f"prpc_{QUEUE}", {"message": write_message(message), "client": "prpc/1"})
-                sent.append((f"prpc_feedback_{QUEUE}_{message.message_id}", len(sent)))
+                sent.append(f"prpc_feedback_{QUEUE}_{message.message_id}")
             pipe.execute()
             if step % STEPS == STEPS - 1:
-                hosts.update(children(runtime.pid))
-                documents = server.client.mget([key for key, _ in sent])
-                found = [
-                    (key, read_reply(document)) for (key, _), document in zip(sent, documents, strict=True) if document
-                ]
+                processes.update(children(runtime.pid))
+                documents = server.client.mget(sent)
+                found = [(key, read_reply(document)) for key, document in zip(sent, documents, strict=True) if document]
                 answered += len(found)
                 errors += sum(reply.exception_info is not None for _, reply in found)
                 read = {key for key, _ in found}
-                sent = [call for call in sent if call[0] not in read]
+                sent = [key for key in sent if key not in read]
                 if read:
                     server.client.delete(*read)
             if step % (60 * STEPS) == 60 * STEPS - 1:
                 memory = proportional_memory([runtime.pid]), proportional_memory([runtime.pid, *children(runtime.pid)])
-                row = f"{(step + 1) // STEPS:>9}  {memory[0]:>10.1f}  {memory[1]:>6.1f}  {len(hosts):>9}"
+                row = f"{(step + 1) // STEPS:>9}  {memory[0]:>10.1f}  {memory[1]:>6.1f}  {len(processes):>9}"
                 print(f"{row}  {answered:>8}  {errors:>6}  {len(sent):>4}", flush=True)
             time.sleep(max(0.0, began + (step + 1) / STEPS - time.monotonic()))
 

@@ -32,6 +32,6 @@ def echo(value):  # type: ignore[no-untyped-def]
 app.register_funcs(f, nap)
 if os.environ.get("PRPC_WORKER_TYPE") != "async":
     app.register_func(echo)
-for number in range(int(os.environ.get("BENCH_FUNCTIONS", "0"))):
+for number in range(int(os.environ.get("PRPC_BENCH_FUNCTIONS", "0"))):
     exec(f"def g{number}(a, b=0, *, c: int = 1) -> int: return a + b + c")
     app.register_func(globals()[f"g{number}"])

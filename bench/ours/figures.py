@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from machine import (
     ROOT,
@@ -61,8 +61,7 @@ def throughput(
     """Calls per second and processor time per call, from a backlog of `queued`, over the first `measured` of it."""
     queue, stream = f"bench_{kind}", f"prpc_bench_{kind}"
     backlog(server, queue, queued, function, *(args or (1, 2)))
-    settings = {"worker_type": kind, "concurrency": SLOTS[kind]}
-    os.environ["BENCH_FUNCTIONS"] = str(functions)
+    settings = {"worker_type": kind, "concurrency": SLOTS[kind], "bench_functions": functions}
     left = lambda: int(server.client.xlen(stream))  # noqa: E731
     with worker(binary, APP, server, queue, **settings) as runtime:
         # The first calls find caches cold and hosts just started.
@@ -110,7 +109,7 @@ def memory(server: Server, binary: str) -> Figures:
     settings = {"worker_type": "process", "concurrency": 8}
     with worker(binary, "bench.ours.app_with_imports:app", server, "bench_memory", **settings) as runtime:
         wait_for(lambda: len(children(runtime.pid)) == 9, "eight hosts and their template")
-        time.sleep(1)
+        time.sleep(1)  # what it needed to start may be given back
         idle = proportional_memory([runtime.pid])
         # Each of the eight runs something, so that what it needs is in its memory.
         backlog(server, "bench_memory", 2000, "f", 1, 2)
@@ -128,7 +127,7 @@ def start(server: Server, binary: str) -> Figures:
     """From the start of the program to the first answer in Redis."""
     queue = f"bench_start_{uuid4().hex[:8]}"
     backlog(server, queue, 1, "f", 1, 2)
-    key = f"prpc_feedback_{queue}_{uuid4().__class__(int=0)}"
+    key = f"prpc_feedback_{queue}_{UUID(int=0)}"
     began = time.monotonic()
     with worker(binary, APP, server, queue, worker_type="thread", concurrency=4):
         wait_for(lambda: server.client.exists(key), "the first answer", pause=0.0005)

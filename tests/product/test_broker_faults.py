@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 import redis
 
 from conftest import StartWorker
 from deadline import until
+from producer import Producer
 from queue_client import Queue
 from redis_server import RedisServer
 
@@ -48,28 +47,6 @@ def test_a_worker_that_waits_for_redis_can_be_ended(redis_server: RedisServer, s
     until(lambda: "no connection to the broker" in worker.stderr(), "it waits")
     worker.terminate()
     assert worker.exit_code() == 0
-
-
-class Producer(threading.Thread):
-    """Sends calls all the time; what Redis accepted is kept."""
-
-    def __init__(self, queue: Queue) -> None:
-        super().__init__(daemon=True)
-        self._queue = queue
-        self.accepted: dict[UUID, int] = {}
-        self.stopped = threading.Event()
-
-    def until_accepted(self, calls: int) -> None:
-        until(lambda: len(self.accepted) >= calls, f"{calls} calls are accepted")
-
-    def run(self) -> None:
-        number = 0
-        while not self.stopped.is_set():
-            number += 1
-            try:
-                self.accepted[self._queue.send("work_thread", number, 0.002)] = number
-            except redis.RedisError:
-                continue  # nobody was told that it was accepted
 
 
 def test_redis_killed_under_load_loses_no_call_and_work_goes_on(redis_server: RedisServer, start: StartWorker) -> None:

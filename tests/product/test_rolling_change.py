@@ -7,9 +7,9 @@ import os
 from conftest import StartWorker
 from deadline import until
 from original import OriginalServer, work
+from producer import Producer
 from queue_client import Queue
 from redis_server import RedisServer
-from test_broker_faults import Producer
 
 OTHER_BINARY = os.environ.get("PRPC_OTHER_BINARY")
 """Another version of `prpc`, if there is one to share the queue with."""
