@@ -2,7 +2,8 @@
 
     make soak [SECONDS=60] [WORKER=thread]
 
-Prints a row each minute: memory of the runtime and of all its processes, processes so far (the template and the hosts), and what became of the calls.
+Prints a row each minute: memory of the runtime and of all its processes, processes so far (the template and the hosts),
+and what became of the calls.
 """
 
 from __future__ import annotations
