@@ -86,7 +86,8 @@ pub trait Holder: Clone + Send + Sync + 'static {
     /// away or full; it may be called again with the same settlements.
     fn settle(&self, batch: Vec<Settlement>) -> impl Future<Output = Result<Settled>> + Send;
 
-    /// Tells the broker that these requests are still being worked on; returns those that are no longer ours.
+    /// Tells the broker that these requests are still being worked on; returns those that are no longer ours, without what was
+    /// settled meanwhile.
     fn extend(&self, receipts: &[Receipt]) -> impl Future<Output = Result<Vec<Receipt>>> + Send;
 
     /// Takes over at most `room` requests that nobody looks after any more. To be called regularly.

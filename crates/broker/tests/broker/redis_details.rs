@@ -169,5 +169,21 @@ async fn many_and_large_replies_are_settled_in_parts() {
     assert_eq!(consumer.holder().extend(&receipts).await.unwrap(), []);
     consumer.holder().settle(batch).await.unwrap();
     assert_eq!(broker.measure().await.unwrap(), prpc_broker::Backlog::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_are_lost_all_are_reported() {
+    let place = RedisPlace::start();
+    let broker = place.patient_broker();
+    broker.prepare().await.unwrap();
+    for number in 0..700 {
+        place.send(Family::Native, number.to_string().as_bytes(), true).await;
+    }
+    let mut consumer = broker.consumer("first").await.unwrap();
+    let receipts: Vec<_> =
+        take(&mut consumer, 700).await.into_iter().map(|delivery| delivery.receipt).collect();
+    let ids: Vec<_> = receipts.iter().map(|receipt| &receipt.id).collect();
+    let (stream, group) = (place.requests(Family::Native), &place.config.group);
+    let _: u64 = place.connection().await.xack(stream, group, &ids).await.unwrap();
     assert_eq!(consumer.holder().extend(&receipts).await.unwrap(), receipts);
 }
