@@ -3,7 +3,9 @@
 pub mod fault;
 mod iso;
 pub mod json;
+pub mod labels;
 pub mod message;
+
 pub mod names;
 pub mod native;
 pub mod payload;

@@ -1,4 +1,4 @@
-//! Responsibility: the name of a queue, and the names it has on the broker (section 1.1).
+//! Responsibility: the name of a queue, and the names it has on the broker (sections 1.1 and 1.2).
 
 use std::fmt;
 use std::str::FromStr;
@@ -118,6 +118,10 @@ pub struct QueueNames {
     pub reply_native_prefix: String,
     /// What comes before the message id in the name of a raw reply.
     pub reply_raw_prefix: String,
+    /// Replies in the native form on Kafka, where all of a queue share a topic.
+    pub feedback_native: String,
+    /// Replies in the raw form on Kafka.
+    pub feedback_raw: String,
     /// Dead letters.
     pub dead: String,
     /// Held by the one worker that looks for abandoned requests.
@@ -135,6 +139,8 @@ impl QueueNames {
             raw: format!("prpc_raw_{queue}"),
             reply_native_prefix: format!("prpc_feedback_{queue}_"),
             reply_raw_prefix: format!("prpc_feedback_raw_{queue}_"),
+            feedback_native: format!("prpc_feedback_{queue}"),
+            feedback_raw: format!("prpc_feedback_raw_{queue}"),
             dead: format!("prpc_dead_{queue}"),
             reclaim_lock: format!("prpc_reclaim_{queue}"),
             attempts: format!("prpc_attempts_{queue}"),
@@ -160,6 +166,15 @@ impl QueueNames {
         format!("{prefix}{message_id}")
     }
 
+    /// The topic of a family's replies on Kafka.
+    #[must_use]
+    pub fn feedback(&self, family: Family) -> &str {
+        match family {
+            Family::Native => &self.feedback_native,
+            Family::Raw => &self.feedback_raw,
+        }
+    }
+
     /// The family whose requests are in `key`.
     pub fn family_of(&self, key: &str) -> Option<Family> {
         Family::ALL.into_iter().find(|family| self.requests(*family) == key)
@@ -177,6 +192,8 @@ mod tests {
         assert_eq!(names.requests(Family::Raw), "prpc_raw_task_prpc");
         assert_eq!(names.reply(Family::Native, "a"), "prpc_feedback_task_prpc_a");
         assert_eq!(names.reply(Family::Raw, "a"), "prpc_feedback_raw_task_prpc_a");
+        assert_eq!(names.feedback(Family::Native), "prpc_feedback_task_prpc");
+        assert_eq!(names.feedback(Family::Raw), "prpc_feedback_raw_task_prpc");
         assert_eq!(names.family_of("prpc_raw_task_prpc"), Some(Family::Raw));
         assert_eq!(names.family_of("other"), None);
     }
