@@ -1,13 +1,22 @@
-//! The manifest: what a user writes about a queue, and what it tells the runtime.
+//! The resource `PrpcQueue`: what a user writes about a queue, what the operator reports, and the rules between them.
 //!
-//! Types and validation only; nothing here talks to a cluster or a broker.
+//! Types and validation only; nothing here talks to a cluster or a broker. The doc comments are what `kubectl explain` shows.
 
+// The derive of validation rules puts a hidden public struct beside each type.
+#![allow(unreachable_pub)]
+
+mod crd;
 mod manifest;
+mod queue;
 mod read;
-mod time;
+mod reference;
+mod span;
+pub mod spec;
+pub mod status;
 
-pub use crate::manifest::{
-    ApiVersion, Broker, Function, Kafka, Kind, Metadata, PrpcQueue, Redis, Scaling, Spec, Worker, WorkerType,
-};
+pub use crate::crd::custom_resource_definition;
+pub use crate::manifest::{Manifest, Metadata};
+pub use crate::queue::{PrpcQueue, PrpcQueueSpec};
 pub use crate::read::InvalidManifest;
-pub use crate::time::Timeout;
+pub use crate::reference::reference;
+pub use crate::span::Span;

@@ -3,7 +3,8 @@
 use prpc_contract::names::QueueName;
 use serde::Deserialize as _;
 
-use crate::manifest::{Broker, PrpcQueue};
+use crate::manifest::Manifest;
+use crate::spec::Broker;
 
 /// Why a text is not a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +24,7 @@ impl InvalidManifest {
     }
 }
 
-impl PrpcQueue {
+impl Manifest {
     /// Reads one YAML document.
     ///
     /// # Errors
@@ -53,34 +54,41 @@ impl PrpcQueue {
         self.queue_name()
             .parse::<QueueName>()
             .map_err(|error| InvalidManifest::at(name_path, error.to_string()))?;
-        match &self.spec.broker {
-            Broker::Redis(redis) if !is_redis_url(&redis.url) => Err(InvalidManifest::at(
-                "spec.broker.redis.url",
-                "not an address of a Redis server: write redis://host:6379/0 or rediss://host:6379/0",
-            )),
-            Broker::Kafka(kafka) if kafka.bootstrap_servers.is_empty() => Err(InvalidManifest::at(
-                "spec.broker.kafka.bootstrapServers",
-                "at least one address is needed, such as kafka:9092",
-            )),
-            _ => Ok(()),
-        }?;
+        self.check_broker()?;
         if self.spec.function.app.trim().is_empty() {
             return Err(InvalidManifest::at(
                 "spec.function.app",
                 "write module:attribute, such as app:app, or the path of a script",
             ));
         }
-        if self.spec.worker.concurrency == Some(0) {
+        if self.spec.worker.concurrency.is_some_and(|concurrency| concurrency < 1) {
             return Err(InvalidManifest::at("spec.worker.concurrency", "must be at least 1"));
         }
-        let scaling = self.spec.scaling;
-        if scaling.max_replicas == 0 || scaling.max_replicas < scaling.min_replicas {
+        let scaling = &self.spec.scaling;
+        if scaling.min_replicas < 0 || scaling.max_replicas < scaling.min_replicas.max(1) {
             return Err(InvalidManifest::at(
                 "spec.scaling.maxReplicas",
                 format!("must be at least 1 and at least minReplicas ({})", scaling.min_replicas),
             ));
         }
-        Ok(())
+        let policy = scaling.policy(None);
+        policy.map(|_| ()).map_err(|error| InvalidManifest::at(&error.path, error.what))
+    }
+
+    fn check_broker(&self) -> Result<(), InvalidManifest> {
+        match &self.spec.broker {
+            Broker::Redis(redis) => match (&redis.url, &redis.url_secret_ref) {
+                (Some(url), None) if !is_redis_url(url) => Err(InvalidManifest::at(
+                    "spec.broker.redis.url",
+                    "not an address of a Redis server: write redis://host:6379/0 or rediss://host:6379/0",
+                )),
+                (Some(_), None) | (None, Some(_)) => Ok(()),
+                _ => Err(InvalidManifest::at("spec.broker.redis", "set exactly one of url and urlSecretRef")),
+            },
+            Broker::Kafka(kafka) => kafka
+                .check()
+                .map_err(|(place, what)| InvalidManifest::at(&format!("spec.broker.kafka.{place}"), what)),
+        }
     }
 }
 
@@ -99,7 +107,7 @@ fn reason(error: &serde_saphyr::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::WorkerType;
+    use crate::spec::WorkerType;
     use std::time::Duration;
 
     const ORDERS: &str = "
@@ -119,12 +127,12 @@ spec:
 
     fn refused(from: &str, to: &str) -> InvalidManifest {
         assert!(ORDERS.contains(from), "{from}");
-        PrpcQueue::from_yaml(&ORDERS.replace(from, to)).unwrap_err()
+        Manifest::from_yaml(&ORDERS.replace(from, to)).unwrap_err()
     }
 
     #[test]
     fn a_manifest_says_everything_that_the_runtime_is_told() {
-        let queue = PrpcQueue::from_yaml(ORDERS).unwrap();
+        let queue = Manifest::from_yaml(ORDERS).unwrap();
         assert_eq!(queue.spec.worker.kind, Some(WorkerType::Process));
         assert_eq!((queue.spec.scaling.min_replicas, queue.spec.scaling.max_replicas), (0, 20));
         let settings = queue.settings();
@@ -140,7 +148,7 @@ spec:
     #[test]
     fn what_a_manifest_leaves_open_stays_open_for_the_program() {
         let short = ORDERS.lines().filter(|line| !line.contains("worker:") && !line.contains("scaling:"));
-        let queue = PrpcQueue::from_yaml(&short.collect::<Vec<_>>().join("\n")).unwrap();
+        let queue = Manifest::from_yaml(&short.collect::<Vec<_>>().join("\n")).unwrap();
         let settings = queue.settings();
         assert_eq!((settings.worker, settings.concurrency, settings.timeout), (None, None, None));
         assert_eq!((queue.spec.scaling.min_replicas, queue.spec.scaling.max_replicas), (1, 10));
@@ -149,14 +157,14 @@ spec:
     #[test]
     fn a_queue_name_wins_over_the_name_of_the_object() {
         let text = ORDERS.replace("spec:\n", "spec:\n  queueName: task_prpc\n");
-        assert_eq!(PrpcQueue::from_yaml(&text).unwrap().settings().queue.as_deref(), Some("task_prpc"));
+        assert_eq!(Manifest::from_yaml(&text).unwrap().settings().queue.as_deref(), Some("task_prpc"));
     }
 
     #[test]
     fn kafka_servers_become_one_address() {
         let text = ORDERS
             .replace("redis: {url: redis://redis:6379/0}", "kafka: {bootstrapServers: [a:9092, b:9092]}");
-        let settings = PrpcQueue::from_yaml(&text).unwrap().settings();
+        let settings = Manifest::from_yaml(&text).unwrap().settings();
         assert_eq!(
             (settings.broker.as_deref(), settings.broker_url.as_deref()),
             (Some("kafka"), Some("a:9092,b:9092"))
@@ -173,7 +181,22 @@ spec:
             ("timeout: 1m30s", "timeout: 30", "spec.worker.timeout"),
             ("type: process", "type: fibre", "spec.worker.type"),
             ("redis://redis:6379/0", "localhost", "spec.broker.redis.url"),
+            (
+                "redis: {url: redis://redis:6379/0}",
+                "kafka: {bootstrapServers: []}",
+                "spec.broker.kafka.bootstrapServers",
+            ),
+            (
+                "redis: {url: redis://redis:6379/0}",
+                "kafka: {bootstrapServers: [k:1], security: {sasl: {mechanism: PLAIN}}}",
+                "spec.broker.kafka.security.sasl",
+            ),
             ("maxReplicas: 20", "maxReplicas: 0", "spec.scaling.maxReplicas"),
+            (
+                "maxReplicas: 20",
+                "maxReplicas: 20, schedules: [{name: a, start: '08:00', end: '09:00', timeZone: Nowhere}]",
+                "spec.scaling.schedules[0].timeZone",
+            ),
             ("app: orders.main:app", "app: ''", "spec.function.app"),
             ("prpc.dev/v1alpha1", "prpc.dev/v2", "apiVersion"),
             ("kind: PrpcQueue", "kind: Deployment", "kind"),
@@ -199,7 +222,7 @@ spec:
 
     #[test]
     fn a_text_that_is_no_yaml_is_refused_with_its_line() {
-        let error = PrpcQueue::from_yaml("apiVersion: prpc.dev/v1alpha1\nkind: {").unwrap_err();
+        let error = Manifest::from_yaml("apiVersion: prpc.dev/v1alpha1\nkind: {").unwrap_err();
         assert_eq!(error.line.map(|line| line >= 2), Some(true), "{error:?}");
     }
 }
