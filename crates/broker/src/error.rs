@@ -15,6 +15,9 @@ pub enum Error {
     /// The file of trusted certificates cannot be used.
     #[error("the file of trusted certificates cannot be used: {0}")]
     CaFile(String),
+    /// The settings of encryption or login cannot be used.
+    #[error("the settings of encryption or login cannot be used: {0}")]
+    Security(String),
     /// There is no usable connection: a new one is needed.
     #[error("no connection to the broker: {0}")]
     Connection(String),

@@ -8,7 +8,9 @@
 //! [`Holder`] looks after the ones taken: it answers, extends, hands back, and takes over what other workers left.
 //! This crate does not look inside a message: bodies are bytes.
 
+mod any;
 pub mod error;
+pub mod kafka;
 pub mod redis;
 mod types;
 pub mod url;
@@ -16,7 +18,9 @@ pub mod url;
 use std::future::Future;
 use std::num::NonZeroUsize;
 
+pub use crate::any::{AnyBroker, AnyCaller, AnyConsumer, AnyHolder, BrokerConfig};
 pub use crate::error::{Error, Result};
+pub use crate::kafka::{KafkaBroker, KafkaCaller, KafkaConfig, KafkaConsumer};
 pub use crate::redis::caller::{Caller, CallerConfig};
 pub use crate::redis::{RedisBroker, RedisConfig};
 pub use crate::types::{
@@ -41,6 +45,9 @@ pub trait Broker: Clone + Send + Sync + 'static {
     /// How much work there is.
     fn measure(&self) -> impl Future<Output = Result<Backlog>> + Send;
 
+    /// Removes the queue with its requests and dead letters. Replies that were stored stay until they expire.
+    fn purge(&self) -> impl Future<Output = Result<()>> + Send;
+
     /// Dead letters, newest first, at most `limit`, older than `before` if given.
     fn dead_letters(
         &self,
@@ -56,6 +63,11 @@ pub trait Broker: Clone + Send + Sync + 'static {
 
     /// Removes a dead letter; `false` if there was none.
     fn drop_dead_letter(&self, id: &str) -> impl Future<Output = Result<bool>> + Send;
+
+    /// The most bytes that a reply may have; `None` if the broker takes any.
+    fn largest_reply(&self) -> Option<usize> {
+        None
+    }
 
     /// What has been counted by this handle, its clones and its consumers.
     fn counters(&self) -> &Counters;
@@ -89,6 +101,12 @@ pub trait Holder: Clone + Send + Sync + 'static {
     /// Tells the broker that these requests are still being worked on; returns those that are no longer ours, without what was
     /// settled meanwhile.
     fn extend(&self, receipts: &[Receipt]) -> impl Future<Output = Result<Vec<Receipt>>> + Send;
+
+    /// Gives up the consumer's place among the others once it was dropped and its requests are settled. To be called last: it returns
+    /// when the broker knows what was settled, or cannot be told.
+    fn leave(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 
     /// Takes over at most `room` requests that nobody looks after any more. To be called regularly.
     fn reclaim(&self, room: NonZeroUsize) -> impl Future<Output = Result<Vec<Delivery>>> + Send;

@@ -3,6 +3,7 @@
 //! A worker has two connections: one that only reads and blocks, and one shared by everything else. The server must be
 //! Redis 6.2 or newer, or Valkey.
 
+mod bell;
 pub mod caller;
 mod connection;
 mod consumer;
@@ -27,6 +28,7 @@ use prpc_contract::message::Family;
 use prpc_contract::names::QueueNames;
 use redis::{ProtocolVersion, RedisError, cmd};
 
+use self::bell::Bell;
 pub use self::connection::install_tls_provider;
 use self::connection::{Connector, Link, Patience};
 pub use self::consumer::RedisConsumer;
@@ -95,6 +97,7 @@ pub(crate) struct Shared {
     pub(crate) link: Link,
     pub(crate) counters: Arc<Counters>,
     pub(crate) late: Option<LateCopies>,
+    bell: Bell,
     fullness: Fullness,
     pushes: Pushes,
 }
@@ -108,8 +111,30 @@ impl RedisBroker {
         let late = config
             .late_copies
             .then(|| LateCopies::start(link.clone(), config.late_copy_limit, Arc::clone(&counters)));
-        let (fullness, pushes) = (Fullness::default(), Pushes::default());
-        Ok(Self(Arc::new(Shared { config, connector, link, counters, late, fullness, pushes })))
+        let (bell, fullness, pushes) = (Bell::default(), Fullness::default(), Pushes::default());
+        Ok(Self(Arc::new(Shared { config, connector, link, counters, late, bell, fullness, pushes })))
+    }
+
+    /// A handle on another queue of the same server, for looking at it: over the same connection, without late copies.
+    #[must_use]
+    pub fn beside(&self, names: QueueNames, group: String) -> Self {
+        let Shared { config, connector, link, counters, bell, .. } = &*self.0;
+        Self(Arc::new(Shared {
+            config: RedisConfig { names, group, late_copies: false, ..config.clone() },
+            connector: connector.clone(),
+            link: link.clone(),
+            counters: Arc::clone(counters),
+            late: None,
+            bell: bell.clone(),
+            fullness: Fullness::default(),
+            pushes: Pushes::default(),
+        }))
+    }
+
+    /// Returns when there is a request in the queue; with all others of the same server who wait like this over one more
+    /// connection. While the server cannot be asked, it does not return.
+    pub async fn first_request(&self) {
+        self.0.bell.wait(&self.0.config.names, &self.0.connector).await;
     }
 }
 
@@ -163,6 +188,20 @@ impl crate::Broker for RedisBroker {
 
     async fn measure(&self) -> Result<Backlog> {
         measure::measure(&self.0).await
+    }
+
+    async fn purge(&self) -> Result<()> {
+        let names = &self.0.config.names;
+        let mut unlink = cmd("UNLINK");
+        unlink.arg(&[&names.native, &names.raw, &names.dead, &names.attempts, &names.reclaim_lock]);
+        let unlink = &unlink;
+        self.0
+            .link
+            .run(
+                Patience::Brief,
+                |mut connection| async move { unlink.query_async::<()>(&mut connection).await },
+            )
+            .await
     }
 
     async fn dead_letters(&self, before: Option<&str>, limit: NonZeroUsize) -> Result<Vec<DeadLetter>> {

@@ -17,8 +17,17 @@ pub struct Receipt {
     pub attempts: u32,
     /// Whether the request came from a client of ours, which reads its reply without destroying it.
     pub marked: bool,
-    /// The channel on which its client listens for the reply, besides reading it.
-    pub push: Option<Box<str>>,
+    /// What only its broker understands.
+    pub(crate) route: Route,
+}
+
+/// What a broker needs to know of a request to settle it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Route {
+    /// On Redis: the channel on which its client listens for the reply, besides reading it.
+    Redis { push: Option<Box<str>> },
+    /// On Kafka: where the request stands, and where its client reads.
+    Kafka(crate::kafka::Record),
 }
 
 /// A request that was taken.
@@ -66,6 +75,8 @@ pub enum Settlement {
         receipt: Receipt,
         /// Whether it was started; only then the attempt counts.
         started: bool,
+        /// Its message: some brokers can only be given it anew.
+        body: Bytes,
     },
 }
 
@@ -98,6 +109,10 @@ pub struct Backlog {
     pub in_flight: u64,
     /// The age of the oldest of them all.
     pub oldest_age: Option<Duration>,
+    /// Requests that were given up.
+    pub dead_letters: u64,
+    /// Requests that ever came, if the broker counts them. A counter that falls has begun anew.
+    pub arrived: Option<u64>,
 }
 
 /// The record of a request that was given up.

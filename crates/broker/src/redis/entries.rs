@@ -6,7 +6,7 @@ use prpc_contract::names::QueueNames;
 use redis::Value;
 
 use super::push;
-use crate::types::{Delivery, Receipt};
+use crate::types::{Delivery, Receipt, Route};
 
 /// The field that holds the message.
 pub(super) const MESSAGE: &str = "message";
@@ -32,13 +32,16 @@ pub(super) fn first_deliveries(answer: Value, names: &QueueNames) -> Vec<Deliver
 
 /// One request. `None` if the answer is not what the protocol says.
 pub(super) fn delivery(family: Family, attempts: u32, id: Value, fields: Value) -> Option<Delivery> {
-    let mut receipt = Receipt { family, id: text(id)?, attempts, marked: false, push: None };
+    let mut receipt =
+        Receipt { family, id: text(id)?, attempts, marked: false, route: Route::Redis { push: None } };
     let mut body = Bytes::new();
     for (name, value) in fields_of(fields) {
         match (name.as_slice(), value) {
             (b"message", Value::BulkString(value)) => body = value.into(),
             (b"client", _) => receipt.marked = true,
-            (b"push", Value::BulkString(channel)) => receipt.push = push::channel(channel),
+            (b"push", Value::BulkString(channel)) => {
+                receipt.route = Route::Redis { push: push::channel(channel) }
+            }
             _ => {}
         }
     }

@@ -20,6 +20,7 @@ static MEASURE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("sc
 /// undelivered. The server's own `lag` is unknown most of the time when entries are deleted.
 pub(super) async fn measure(shared: &Shared) -> Result<Backlog> {
     let mut call = MEASURE.prepare_invoke();
+    call.key(&shared.config.names.dead);
     for family in Family::ALL {
         call.key(shared.config.names.requests(family));
     }
@@ -36,11 +37,15 @@ fn sum_up(report: Vec<Value>) -> Backlog {
     let mut backlog = Backlog::default();
     let mut values = report.into_iter();
     let now_ms = number(values.next()) * 1000 + number(values.next()) / 1000;
+    backlog.dead_letters = number(values.next());
+    backlog.arrived = Some(0);
     let mut oldest_ms: Option<u64> = None;
     while let Some(length) = values.next() {
         let pending = number(values.next());
         backlog.in_flight += pending;
         backlog.undelivered += number(Some(length)).saturating_sub(pending);
+        let added = values.next().and_then(count);
+        backlog.arrived = backlog.arrived.zip(added).map(|(sum, added)| sum + added);
         if let Some((at_ms, _)) = values.next().and_then(text).as_deref().and_then(parse_id) {
             oldest_ms = Some(oldest_ms.map_or(at_ms, |oldest| oldest.min(at_ms)));
         }
@@ -50,5 +55,10 @@ fn sum_up(report: Vec<Value>) -> Backlog {
 }
 
 fn number(value: Option<Value>) -> u64 {
-    if let Some(Value::Int(number)) = value { u64::try_from(number).unwrap_or_default() } else { 0 }
+    value.and_then(count).unwrap_or_default()
+}
+
+/// `None` if the server does not tell.
+fn count(value: Value) -> Option<u64> {
+    if let Value::Int(number) = value { number.try_into().ok() } else { None }
 }

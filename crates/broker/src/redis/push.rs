@@ -9,7 +9,7 @@ use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline};
 
-use crate::types::Receipt;
+use crate::types::{Receipt, Route};
 
 /// All channels begin so, so that a request cannot reach the channels of other programs.
 const PREFIX: &str = "prpc_push_";
@@ -34,7 +34,7 @@ pub(super) struct Pushes {
 impl Pushes {
     /// Adds the push of a reply, if its client wants one.
     pub(super) fn add(&self, pushes: &mut Pipeline, receipt: &Receipt, key: &str, body: &Bytes) {
-        let Some(channel) = &receipt.push else { return };
+        let Route::Redis { push: Some(channel) } = &receipt.route else { return };
         if body.len() > LARGEST || self.refused.load(Ordering::Relaxed) {
             return;
         }

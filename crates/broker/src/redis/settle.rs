@@ -171,7 +171,7 @@ fn hand_back(holder: &RedisHolder, pipeline: &mut Pipeline, family: Family, chun
     script.arg(&config.group).arg(&*holder.name).arg(family.as_str());
     let mut any = false;
     for settlement in chunk {
-        if let Settlement::HandBack { receipt, started } = settlement
+        if let Settlement::HandBack { receipt, started, body: _ } = settlement
             && receipt.family == family
         {
             // Whoever takes it over adds one, and the number it starts with is one more again.

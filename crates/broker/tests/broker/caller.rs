@@ -84,7 +84,7 @@ async fn a_server_that_does_not_tell_is_asked() {
         .exec_async(&mut redis)
         .await
         .unwrap();
-    let url = Url::new(format!("redis://silent:any@127.0.0.1:{}", place.server.port));
+    let url = Url::new(format!("redis://silent:any@127.0.0.1:{}", place.server.port()));
     let caller = Caller::connect(CallerConfig::new(url, place.config.names.clone())).await.unwrap();
     start_worker(&place).await;
     for number in 0..20 {

@@ -4,9 +4,12 @@
 mod caller;
 mod contract;
 mod deadline;
+mod kafka_access;
+mod kafka_details;
+mod kafka_faults;
+mod kafka_place;
 mod redis_access;
 mod redis_details;
 mod redis_faults;
 mod redis_place;
 mod redis_push;
-mod redis_server;

@@ -3,11 +3,11 @@
 use prpc_broker::{
     Broker, Caller, CallerConfig, Consumer, Error, Family, Holder, RedisBroker, RedisConfig, Url,
 };
+use prpc_testbed::RedisServer;
 
-use crate::contract::{Place, answer, take};
+use crate::contract::{Place, answer, assert_all_settled, take};
 use crate::deadline::ends;
 use crate::redis_place::{RedisPlace, queue_names};
-use crate::redis_server::RedisServer;
 
 async fn one_call_works(config: RedisConfig) {
     let caller = CallerConfig {
@@ -23,7 +23,7 @@ async fn one_call_works(config: RedisConfig) {
     let batch = take(&mut consumer, 1).await.into_iter().map(answer).collect();
     consumer.holder().settle(batch).await.unwrap();
     assert_eq!(ends(caller.wait(Family::Native, "a", None)).await.unwrap(), "a");
-    assert_eq!(broker.measure().await.unwrap(), prpc_broker::Backlog::default());
+    assert_all_settled(&broker).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,7 +35,7 @@ async fn a_user_with_a_password_needs_only_the_keys_of_the_queue() {
         .exec_async(&mut redis)
         .await
         .unwrap();
-    let port = place.server.port;
+    let port = place.server.port();
     let url = |user: &str| Url::new(format!("redis://{user}@127.0.0.1:{port}"));
     one_call_works(RedisConfig { url: url("worker:s3cret"), ..place.config.clone() }).await;
 
@@ -54,7 +54,7 @@ async fn a_user_without_the_right_to_read_is_told() {
         .exec_async(&mut redis)
         .await
         .unwrap();
-    let url = Url::new(format!("redis://blind:s3cret@127.0.0.1:{}", place.server.port));
+    let url = Url::new(format!("redis://blind:s3cret@127.0.0.1:{}", place.server.port()));
     let broker = RedisBroker::new(RedisConfig { url, ..place.config.clone() }).unwrap();
     let mut consumer = broker.consumer("first").await.unwrap();
     let taken = ends(consumer.take(crate::contract::room(1))).await;
@@ -68,18 +68,8 @@ async fn an_encrypted_connection_trusts_the_given_certificates() {
     let (certificate, key) = (folder.path().join("server.pem"), folder.path().join("server.key"));
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (certificate_path, key_path) = (certificate.to_str().unwrap(), key.to_str().unwrap());
-    let (tls_port, certificate_path, key_path) =
-        (port.to_string(), certificate_path.to_owned(), key_path.to_owned());
-    let _server = RedisServer::start_in(
-        folder,
-        &[
-            "--tls-port", &tls_port, "--tls-cert-file", &certificate_path, "--tls-key-file", &key_path,
-            "--tls-auth-clients", "no",
-        ],
-    );
-    let url = Url::new(format!("rediss://localhost:{port}"));
+    let server = RedisServer::start_encrypted(&certificate, &key);
+    let url = Url::new(server.encrypted_url());
     let mut config = RedisConfig::new(url, queue_names());
     config.ca_file = Some(certificate);
     one_call_works(config.clone()).await;

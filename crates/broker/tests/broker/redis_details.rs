@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use prpc_broker::{Broker, Consumer, Family, Holder, Reply, Settlement};
+use bytes::Bytes;
+use prpc_broker::{Broker, Consumer, Family, Holder, QueueNames, Reply, Settlement};
 use redis::AsyncCommands;
 
-use crate::contract::{Place, answer, reclaim, room, take};
+use crate::contract::{Place, answer, assert_all_settled, reclaim, room, take};
 use crate::deadline::eventually;
 use crate::redis_place::RedisPlace;
 
@@ -59,7 +60,11 @@ async fn a_request_handed_back_before_its_start_leaves_no_attempts() {
     let mut consumer = broker.consumer("first").await.unwrap();
     let receipt = take(&mut consumer, 1).await.remove(0).receipt;
     let other = broker.consumer("second").await.unwrap().holder();
-    consumer.holder().settle(vec![Settlement::HandBack { receipt, started: false }]).await.unwrap();
+    consumer
+        .holder()
+        .settle(vec![Settlement::HandBack { receipt, started: false, body: Bytes::new() }])
+        .await
+        .unwrap();
     let taken = reclaim(&other, 1).await;
     other.settle(taken.into_iter().map(answer).collect()).await.unwrap();
     let left: bool = place.connection().await.exists(&place.config.names.attempts).await.unwrap();
@@ -98,7 +103,11 @@ async fn only_one_worker_looks_within_the_interval() {
     tokio::time::sleep(place.config.recover_after * 2).await;
     assert_eq!(other.reclaim(room(1)).await.unwrap(), []);
     // What is handed back is worth another look.
-    consumer.holder().settle(vec![Settlement::HandBack { receipt, started: true }]).await.unwrap();
+    consumer
+        .holder()
+        .settle(vec![Settlement::HandBack { receipt, started: true, body: Bytes::new() }])
+        .await
+        .unwrap();
     assert_eq!(other.reclaim(room(1)).await.unwrap().len(), 1);
 }
 
@@ -168,7 +177,7 @@ async fn many_and_large_replies_are_settled_in_parts() {
     let receipts: Vec<_> = batch.iter().map(|settlement| settlement.receipt().clone()).collect();
     assert_eq!(consumer.holder().extend(&receipts).await.unwrap(), []);
     consumer.holder().settle(batch).await.unwrap();
-    assert_eq!(broker.measure().await.unwrap(), prpc_broker::Backlog::default());
+    assert_all_settled(&broker).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,4 +195,44 @@ async fn however_many_are_lost_all_are_reported() {
     let (stream, group) = (place.requests(Family::Native), &place.config.group);
     let _: u64 = place.connection().await.xack(stream, group, &ids).await.unwrap();
     assert_eq!(consumer.holder().extend(&receipts).await.unwrap(), receipts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_wait_for_a_first_request_share_a_connection_and_only_those_meant_are_told() {
+    let place = RedisPlace::start();
+    let broker = place.broker();
+    let queues: Vec<_> =
+        (0..100).map(|number| QueueNames::new(&format!("q{number}").parse().unwrap())).collect();
+    let told: Vec<_> = queues
+        .iter()
+        .map(|names| {
+            let queue = broker.beside(names.clone(), "g".into());
+            tokio::spawn(async move { queue.first_request().await })
+        })
+        .collect();
+    let mut redis = place.connection().await;
+    eventually("one client waits for all", || async {
+        let clients: String = redis::cmd("CLIENT").arg("LIST").query_async(&mut redis.clone()).await.unwrap();
+        (clients.lines().filter(|client| client.contains("cmd=xread ")).count() == 1).then_some(())
+    })
+    .await;
+    for sent in [7, 93] {
+        let stream = queues[sent].requests(if sent == 7 { Family::Native } else { Family::Raw });
+        let _: String = redis.xadd(stream, "*", &[("d", "x")]).await.unwrap();
+    }
+    eventually("both are told", || async { (told[7].is_finished() && told[93].is_finished()).then_some(()) })
+        .await;
+    assert_eq!(told.iter().filter(|one| one.is_finished()).count(), 2);
+    let length: u64 = redis.xlen(&queues[7].native).await.unwrap();
+    assert_eq!(length, 1, "nothing is taken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_first_request_is_told_after_the_server_was_away() {
+    let mut place = RedisPlace::start();
+    let queue = place.broker();
+    let told = tokio::spawn(async move { queue.first_request().await });
+    place.server.restart();
+    place.send(Family::Native, b"a", false).await;
+    eventually("it is told", || async { told.is_finished().then_some(()) }).await;
 }

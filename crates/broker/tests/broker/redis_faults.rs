@@ -9,7 +9,7 @@ use prpc_broker::{Broker, Consumer, Error, Family, Holder, RedisBroker, Url};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 
-use crate::contract::{Place, answer, room, take};
+use crate::contract::{Place, answer, assert_all_settled, room, take};
 use crate::deadline::{ends, eventually};
 use crate::redis_place::RedisPlace;
 
@@ -172,7 +172,7 @@ async fn what_was_on_its_way_when_the_connection_broke_comes_at_once() {
     assert_eq!([&*came[0].body, &*came[1].body], [b"b", b"c"]);
     let batch = known.into_iter().chain(came).map(answer).collect();
     assert_eq!(consumer.holder().settle(batch).await.unwrap().duplicates, 0);
-    assert_eq!(broker.measure().await.unwrap(), prpc_broker::Backlog::default());
+    assert_all_settled(&broker).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,7 +213,7 @@ async fn a_full_server_gets_the_replies_when_it_has_room() {
     command(&mut redis, "CONFIG SET maxmemory 0").await;
     ends(settling).await.unwrap().unwrap();
     assert!(place.reply(Family::Native, "a").await.is_some());
-    assert_eq!(broker.measure().await.unwrap(), prpc_broker::Backlog::default());
+    assert_all_settled(&broker).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

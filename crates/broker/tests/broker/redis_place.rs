@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use prpc_broker::{Family, QueueNames, RedisBroker, RedisConfig};
+use prpc_broker::{Family, QueueNames, RedisBroker, RedisConfig, Url};
+use prpc_testbed::RedisServer;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 
 use crate::contract::{self, Place};
-use crate::redis_server::RedisServer;
 
 pub(crate) fn queue_names() -> QueueNames {
     QueueNames::new(&"queue".parse().unwrap())
@@ -26,7 +26,7 @@ impl RedisPlace {
 
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
         let server = RedisServer::start(arguments);
-        let mut config = RedisConfig::new(server.url(), queue_names());
+        let mut config = RedisConfig::new(Url::new(server.url()), queue_names());
         config.recover_after = Duration::from_millis(500);
         config.reclaim_interval = Duration::from_millis(20);
         Self { server, config }

@@ -31,7 +31,7 @@ async fn a_small_reply_is_published_on_the_channel_that_its_request_names() {
     let place = RedisPlace::start();
     let (pushed, mut pushes) = mpsc::unbounded_channel::<PushInfo>();
     let config = redis::AsyncConnectionConfig::new().set_push_sender(pushed);
-    let client = Client::open(format!("redis://127.0.0.1:{}?protocol=resp3", place.server.port)).unwrap();
+    let client = Client::open(format!("redis://127.0.0.1:{}?protocol=resp3", place.server.port())).unwrap();
     let mut listener = client.get_multiplexed_async_connection_with_config(&config).await.unwrap();
     listener.subscribe(CHANNEL).await.unwrap();
 
@@ -56,7 +56,7 @@ async fn a_worker_that_may_not_publish_answers_all_the_same() {
         .exec_async(&mut place.connection().await)
         .await
         .unwrap();
-    place.config.url = Url::new(format!("redis://quiet:s3cret@127.0.0.1:{}", place.server.port));
+    place.config.url = Url::new(format!("redis://quiet:s3cret@127.0.0.1:{}", place.server.port()));
     let broker = place.broker();
     for size in [1, 2] {
         answer(&place, &broker, &[size]).await;
