@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use prpc_broker::{Holder, Reply, Settlement};
+use prpc_broker::{Broker, Holder, Reply, Settlement};
 use prpc_contract::message::{Outcome, ReplyTo};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -17,7 +17,12 @@ const BATCH: usize = 256;
 const BATCHES: usize = 2;
 
 /// Settles endings until the channel closes, and returns when the broker has accepted all of them.
-pub async fn run<H: Holder>(holder: H, mut endings: mpsc::UnboundedReceiver<Ending>, load: Arc<Load>) {
+pub async fn run<H: Holder>(
+    holder: H,
+    mut endings: mpsc::UnboundedReceiver<Ending>,
+    load: Arc<Load>,
+    broker: impl Broker,
+) {
     let permits = Arc::new(Semaphore::new(BATCHES));
     let mut batch = Vec::with_capacity(BATCH);
     loop {
@@ -27,8 +32,8 @@ pub async fn run<H: Holder>(holder: H, mut endings: mpsc::UnboundedReceiver<Endi
             break;
         }
         let count = batch.len();
-        let done = SystemTime::now();
-        let settlements = batch.drain(..).map(|ending| settlement(ending, done)).collect();
+        let replies = Replies { done: SystemTime::now(), largest: broker.largest_reply() };
+        let settlements = batch.drain(..).map(|ending| replies.settlement(ending)).collect();
         let (holder, load) = (holder.clone(), Arc::clone(&load));
         tokio::spawn(async move {
             if let Err(error) = holder.settle(settlements).await {
@@ -43,27 +48,45 @@ pub async fn run<H: Holder>(holder: H, mut endings: mpsc::UnboundedReceiver<Endi
     let _ = permits.acquire_many(BATCHES as u32).await;
 }
 
-fn settlement(ending: Ending, done: SystemTime) -> Settlement {
-    match ending {
-        Ending::Answer { receipt, reply_to, outcome } => {
-            let outcome = match &outcome {
-                Ok(value) => Outcome::Result(value),
-                Err(text) => Outcome::Error(text),
-            };
-            Settlement::Answer { receipt, reply: reply(&reply_to, outcome, done) }
-        }
-        Ending::DeadLetter { receipt, reason, body, reply: told } => Settlement::DeadLetter {
-            receipt,
-            reason: reason.to_owned(),
-            body,
-            reply: told.map(|(reply_to, text)| reply(&reply_to, Outcome::Error(&text), done)),
-        },
-        Ending::HandBack { receipt, started } => Settlement::HandBack { receipt, started },
-    }
+/// Writes the replies of a batch.
+struct Replies {
+    done: SystemTime,
+    /// The most bytes that the broker takes.
+    largest: Option<usize>,
 }
 
-fn reply(reply_to: &ReplyTo, outcome: Outcome<'_>, done: SystemTime) -> Reply {
-    let mut body = Vec::with_capacity(1024);
-    reply_to.write(outcome, done, &mut body);
-    Reply { message_id: reply_to.id().to_string(), body: body.into() }
+impl Replies {
+    fn settlement(&self, ending: Ending) -> Settlement {
+        match ending {
+            Ending::Answer { receipt, reply_to, outcome } => {
+                let outcome = match &outcome {
+                    Ok(value) => Outcome::Result(value),
+                    Err(text) => Outcome::Error(text),
+                };
+                Settlement::Answer { receipt, reply: self.reply(&reply_to, outcome) }
+            }
+            Ending::DeadLetter { receipt, reason, body, reply: told } => Settlement::DeadLetter {
+                receipt,
+                reason: reason.to_owned(),
+                body,
+                reply: told.map(|(reply_to, text)| self.reply(&reply_to, Outcome::Error(&text))),
+            },
+            Ending::HandBack { receipt, started, body } => Settlement::HandBack { receipt, started, body },
+        }
+    }
+
+    fn reply(&self, reply_to: &ReplyTo, outcome: Outcome<'_>) -> Reply {
+        let mut body = Vec::with_capacity(1024);
+        reply_to.write(outcome, self.done, &mut body);
+        if let Some(largest) = self.largest.filter(|largest| body.len() > *largest) {
+            let text = format!(
+                "the reply has {} bytes, more than the {largest} that the broker takes: return less, or raise max.message.bytes \
+                 of the topic of replies",
+                body.len()
+            );
+            body.clear();
+            reply_to.write(Outcome::Error(&text), self.done, &mut body);
+        }
+        Reply { message_id: reply_to.id().to_string(), body: body.into() }
+    }
 }

@@ -88,5 +88,7 @@ pub enum Ending {
         receipt: Receipt,
         /// Whether it ran already, so that the attempt counts.
         started: bool,
+        /// The message as it came.
+        body: Bytes,
     },
 }

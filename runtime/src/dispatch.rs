@@ -8,6 +8,7 @@ mod drain;
 mod flight;
 mod lanes;
 mod limit;
+mod memory;
 mod recycle;
 
 use std::collections::{HashMap, VecDeque};
@@ -26,6 +27,7 @@ use self::limit::Limits;
 pub use self::recycle::Recycling;
 use crate::call::{Ending, Job};
 use crate::clock::monotonic;
+use crate::container::Container;
 use crate::exits::Exits;
 use crate::host::{CallResult, Report, Status};
 use crate::load::Load;
@@ -108,6 +110,8 @@ pub struct Dispatcher {
     lanes_due: Option<Instant>,
     /// When to look at the memory and age of hosts.
     recycling_due: Option<Instant>,
+    /// The memory of all hosts together.
+    memory: memory::Watch,
     /// Usual run time of any call.
     usual: Option<Duration>,
 }
@@ -136,6 +140,7 @@ impl Dispatcher {
             drain: None,
             lanes_due: None,
             recycling_due: None,
+            memory: memory::Watch::new(Container::find()),
             usual: None,
         }
     }
@@ -162,10 +167,17 @@ impl Dispatcher {
 
     fn next_wake(&self) -> Option<Instant> {
         let drain = self.drain.as_ref().map(Drain::due);
-        [self.limits.next_check(), self.crew.next_due(), self.lanes_due, self.recycling_due, drain]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.limits.next_check(),
+            self.crew.next_due(),
+            self.lanes_due,
+            self.recycling_due,
+            self.memory.next_look(),
+            drain,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn handle(&mut self, event: Event) {
@@ -190,7 +202,7 @@ impl Dispatcher {
 
     fn enqueue(&mut self, job: Job) {
         if self.drain.is_some() {
-            return self.end(Ending::HandBack { receipt: job.receipt, started: false });
+            return self.end(Ending::HandBack { receipt: job.receipt, started: false, body: job.body });
         }
         if let Some(waiting) = self.waiting.get_mut(&self.functions[job.function].worker) {
             waiting.push_back(job);
@@ -200,7 +212,7 @@ impl Dispatcher {
     /// Puts a call that a host gave back or lost in front of those that wait.
     fn enqueue_again(&mut self, job: Job) {
         if self.drain.is_some() {
-            return self.end(Ending::HandBack { receipt: job.receipt, started: false });
+            return self.end(Ending::HandBack { receipt: job.receipt, started: false, body: job.body });
         }
         if let Some(waiting) = self.waiting.get_mut(&self.functions[job.function].worker) {
             waiting.push_front(job);
@@ -233,6 +245,7 @@ impl Dispatcher {
         }
         self.watch_lanes();
         self.limits.calls_given(!self.flights.is_empty());
+        self.memory.calls_given(!self.flights.is_empty());
     }
 
     fn finish(&mut self, id: HostId, result: CallResult) {

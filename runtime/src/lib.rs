@@ -12,6 +12,7 @@ pub mod answers;
 pub mod call;
 pub mod clock;
 pub mod config;
+pub mod container;
 pub mod dispatch;
 pub mod exits;
 pub mod frame;

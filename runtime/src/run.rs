@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
 
-use prpc_broker::{Broker, Consumer, RedisBroker};
+use prpc_broker::{AnyBroker, Broker, Consumer, Holder as _};
 use prpc_contract::settings::Settings;
 use prpc_contract::status::FunctionStatus;
 use tokio::net::TcpListener;
@@ -68,9 +68,9 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), RunE
         () = stop.cancelled() => return Ok(()),
     };
     let config = Config::decide(&settings.or(&program.constructor))?;
-    let broker = RedisBroker::new(config.redis.clone()).map_err(Unusable::from)?;
+    let broker = AnyBroker::new(config.broker.clone()).map_err(Unusable::from)?;
     tracing::info!(
-        queue = %config.queue, broker = %config.redis.url, instance = config.instance,
+        queue = %config.queue, broker = %config.broker.url(), instance = config.instance,
         functions = program.functions.len(), worker = config.worker.name(), concurrency = config.concurrency, "starting"
     );
     serve(config, program, Arc::new(template), broker, exits, stop).await
@@ -125,11 +125,11 @@ async fn serve<B: Broker>(
     };
     let drain = CancellationToken::new();
     let dispatching = tokio::spawn(Dispatcher::new(policy, tools, workers).run(incoming, drain.clone()));
-    let answering = tokio::spawn(answers::run(holder.clone(), outgoing, Arc::clone(&load)));
+    let answering = tokio::spawn(answers::run(holder.clone(), outgoing, Arc::clone(&load), broker.clone()));
     let beating = tokio::spawn(keep::heartbeat(holder.clone(), config.heartbeat, events));
     // A broker's refusal ends the whole runtime in order, as a signal does.
     let ending = stop.child_token();
-    let reclaiming = tokio::spawn(keep::reclaim(holder, admission.clone(), load, ending.clone()));
+    let reclaiming = tokio::spawn(keep::reclaim(holder.clone(), admission.clone(), load, ending.clone()));
 
     let taken = intake::run(consumer, admission, ending.clone()).await;
     ending.cancel();
@@ -139,6 +139,7 @@ async fn serve<B: Broker>(
     template.end().await;
     beating.abort();
     joined(answering.await)?;
+    holder.leave().await;
     tracing::info!("ended: every call that was taken is answered or handed back");
     Ok(taken?)
 }

@@ -293,6 +293,9 @@ fn spawn(launch: &Launch, socket: OwnedFd, fresh: Option<Fresh>) -> Result<Optio
     if let Some(worker) = &launch.worker {
         command.env("PRPC_WORKER_TYPE", worker);
     }
+    if let Some(path) = python_path() {
+        command.env("PYTHONPATH", path);
+    }
     // Its own group: Ctrl-C in a terminal is for the runtime, which ends its hosts in order.
     command.stdin(Stdio::null()).process_group(0);
     let mut fds = vec![FdMapping { parent_fd: socket, child_fd: SOCKET_FD }];
@@ -309,4 +312,17 @@ fn spawn(launch: &Launch, socket: OwnedFd, fresh: Option<Fresh>) -> Result<Optio
     let child = command.spawn().map_err(failed)?;
     // The reaper waits for it.
     Ok(i32::try_from(child.id()).ok().and_then(Pid::from_raw))
+}
+
+/// PYTHONPATH with the package that lies beside this program (`bin/` and `python/` of one folder, as in a pod) at its
+/// beginning. `None` where there is none, as in a virtual environment, whose Python finds its own.
+fn python_path() -> Option<OsString> {
+    let program = std::env::current_exe().ok()?;
+    let package = program.parent()?.parent()?.join("python");
+    if !package.join("prpc").is_dir() {
+        return None;
+    }
+    let known = std::env::var_os("PYTHONPATH").unwrap_or_default();
+    let folders = std::env::split_paths(&known).filter(|folder| !folder.as_os_str().is_empty());
+    std::env::join_paths(std::iter::once(package).chain(folders)).ok()
 }

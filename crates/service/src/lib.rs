@@ -1,6 +1,7 @@
-//! What every long-running program of PRPC has: logs and an orderly end.
+//! What every long-running program of PRPC has: logs, pages, an orderly end.
 //!
 //! Nothing here knows queues, brokers or Kubernetes.
 
 pub mod logging;
+pub mod page;
 pub mod shutdown;

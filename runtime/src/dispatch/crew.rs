@@ -54,6 +54,8 @@ struct Member {
     healthy: bool,
     /// What was parked behind its call was taken away.
     slow: bool,
+    /// Why it was ended, if that is its calls' fault.
+    verdict: Option<String>,
     /// Until when it must have answered to RECALL, or have ended.
     recall_due: Option<Instant>,
 }
@@ -205,6 +207,7 @@ impl Dispatcher {
             replaces: None,
             healthy: false,
             slow: false,
+            verdict: None,
             recall_due: None,
         };
         self.crew.members.insert(id, member);
@@ -314,6 +317,14 @@ impl Dispatcher {
         }
     }
 
+    /// The same, and what it ran is told why.
+    pub(super) fn end_host_because(&mut self, id: HostId, reason: &'static str, verdict: String) {
+        self.end_host(id, reason);
+        if let Some(member) = self.crew.members.get_mut(&id) {
+            member.verdict = Some(verdict);
+        }
+    }
+
     /// Takes back what the host has not started. It gets nothing new until it answers, which also shows that it is not stalled.
     pub(super) fn recall(&mut self, id: HostId) {
         self.pool.hold(id);
@@ -389,30 +400,31 @@ impl Dispatcher {
             }
         }
         parked.into_iter().rev().for_each(|(_, flight)| self.enqueue_again(flight.job));
-        // With one call there is no doubt which one it was, unless the runtime itself ended the host.
-        let guilty = started.len() == 1 && member.phase != Phase::Ended;
+        // With one call there is no doubt which one it was, unless the runtime ended the host for another reason.
+        let guilty = started.len() == 1 && (member.phase != Phase::Ended || member.verdict.is_some());
+        let how = member.verdict.unwrap_or_else(|| exit.to_string());
         for (_, Flight { job, .. }) in started.into_iter().rev() {
             if guilty {
                 self.answer_error(
                     job,
                     CallOutcome::error,
-                    format!("the worker process ended during the call: {exit}"),
+                    format!("the worker process ended during the call: {how}"),
                 );
             } else {
-                self.start_again(job, exit);
+                self.start_again(job, &how);
             }
         }
     }
 
     /// Starts a call again that ran in a host that died, as often as the policy allows.
-    fn start_again(&mut self, mut job: Job, exit: Exit) {
+    fn start_again(&mut self, mut job: Job, how: &str) {
         if self.drain.is_some() {
-            return self.end(Ending::HandBack { receipt: job.receipt, started: true });
+            return self.end(Ending::HandBack { receipt: job.receipt, started: true, body: job.body });
         }
         if job.receipt.attempts >= self.policy.max_attempts {
             let attempts = job.receipt.attempts;
             let text = format!(
-                "the call was given up after {attempts} attempts, the last ended with its worker process: {exit}"
+                "the call was given up after {attempts} attempts, the last ended with its worker process: {how}"
             );
             self.tools.metrics.ended(job.function, CallOutcome::error, None);
             self.tools.metrics.dead("max_attempts");

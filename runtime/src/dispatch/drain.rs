@@ -33,9 +33,9 @@ impl Dispatcher {
         let running = self.flights.iter().count();
         tracing::info!(running, handed_back = waiting.len(), grace = ?self.policy.grace, "draining");
         self.drain = Some(Drain { due: Instant::now() + self.policy.grace, closing: false });
-        waiting
-            .into_iter()
-            .for_each(|job| self.end(Ending::HandBack { receipt: job.receipt, started: false }));
+        waiting.into_iter().for_each(|job| {
+            self.end(Ending::HandBack { receipt: job.receipt, started: false, body: job.body })
+        });
         // Without a limit for their answers: what runs has the whole grace period.
         let ids: Vec<_> = self.crew.hosts().map(|(id, _)| id).collect();
         for id in ids {
@@ -71,7 +71,7 @@ impl Dispatcher {
         for call in cut {
             let started = self.flight_started(call);
             if let Some(Flight { job, .. }) = self.flights.remove(call) {
-                self.end(Ending::HandBack { receipt: job.receipt, started });
+                self.end(Ending::HandBack { receipt: job.receipt, started, body: job.body });
             }
         }
         self.crew.kill_all();

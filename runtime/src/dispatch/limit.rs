@@ -78,6 +78,7 @@ impl Dispatcher {
         self.check_recalls(now);
         self.check_lanes(now);
         self.check_recycling(now);
+        self.check_memory(now);
         let (over, in_time) =
             std::mem::take(&mut self.limits.cancelling).into_iter().partition(|call| call.due <= now);
         self.limits.cancelling = in_time;
