@@ -30,6 +30,15 @@ show python3 client.py
 show python3 -m prpc.create_server_func --output "$stubs/server_func.py"
 PYTHONPATH="$stubs:$PYTHONPATH" show python3 -c 'from server_func import add; print(add(1, b=2).sync_wait_result_task())'
 
+# A burst: more workers at once, and fewer when it is over.
+show python3 burst.py
+waited=0
+until grep -q 'scaled from [0-9]* to 1:' "$log" || [ $waited -gt 300 ]; do
+    waited=$((waited + 1))
+    sleep 0.1
+done
+grep 'scaled from' "$log"
+
 show prpc queue
 printf '\n\033[1m$ kill %%1   # calls that run are finished, everything ends\033[0m\n'
 kill "$up"

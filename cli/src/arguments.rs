@@ -73,7 +73,7 @@ pub(crate) enum Message {
 
 /// Reads `30s`, `1m30s` or `500ms`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    text.parse().map(prpc_api::Timeout::duration).map_err(|expected| format!("write {expected}"))
+    text.parse().map(prpc_api::Span::duration).map_err(|expected| format!("write {expected}"))
 }
 
 #[cfg(test)]

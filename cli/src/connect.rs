@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use prpc_broker::{Broker as _, Caller, CallerConfig, RedisBroker, RedisConfig, Url};
+use prpc_broker::{AnyBroker, AnyCaller, Broker as _, BrokerConfig, Url};
 use prpc_contract::names::{QueueName, QueueNames};
+use prpc_contract::settings::{KafkaSettings, Settings};
 
 use crate::failure::{Exit, Failure};
 use crate::local_queue::{self, LocalQueue};
@@ -11,7 +12,7 @@ use crate::local_queue::{self, LocalQueue};
 /// Where the queue is.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Address {
-    /// Address of the broker, such as redis://host:6379/0
+    /// Address of the broker: redis://host:6379/0, or host:9092 for Kafka
     #[arg(long, env = "PRPC_URL_BROKER", hide_env_values = true, value_name = "URL")]
     broker: Option<String>,
     /// Name of the queue [default: task_prpc, or the one that `prpc up` runs]
@@ -28,6 +29,7 @@ pub(crate) struct Place {
     pub(crate) queue: QueueName,
     pub(crate) url: Url,
     group: Option<String>,
+    kafka: KafkaSettings,
 }
 
 impl Address {
@@ -43,7 +45,9 @@ impl Address {
             }
         };
         let url: Url = url.parse().map_err(|error| Failure::broker(&error, &Url::new("")))?;
-        Place::new(queue.as_deref(), url, said(&self.group))
+        let variables = Settings::from_env(|name| std::env::var(name).ok());
+        let kafka = variables.map_err(|error| Failure::new(Exit::Usage, error.to_string()))?.kafka;
+        Place::new(queue.as_deref(), url, said(&self.group), kafka)
     }
 }
 
@@ -73,7 +77,12 @@ fn choose(running: Vec<LocalQueue>, wanted: Option<&str>) -> Result<LocalQueue, 
 }
 
 impl Place {
-    pub(crate) fn new(queue: Option<&str>, url: Url, group: Option<String>) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        queue: Option<&str>,
+        url: Url,
+        group: Option<String>,
+        kafka: KafkaSettings,
+    ) -> Result<Self, Failure> {
         let queue = match queue {
             Some(name) => name.parse().map_err(|error| {
                 Failure::new(Exit::Usage, format!("{error}"))
@@ -82,28 +91,27 @@ impl Place {
             })?,
             None => QueueName::default(),
         };
-        Ok(Self { queue, url, group })
+        Ok(Self { queue, url, group, kafka })
     }
 
-    fn names(&self) -> QueueNames {
-        QueueNames::new(&self.queue)
+    fn config(&self) -> Result<BrokerConfig, Failure> {
+        let names = QueueNames::new(&self.queue);
+        let config = BrokerConfig::at(self.url.clone(), names, self.group.clone(), &self.kafka);
+        config.map_err(|error| self.failure(&error))
     }
 
     /// The worker's side: measuring and dead letters.
-    pub(crate) fn broker(&self) -> Result<RedisBroker, Failure> {
-        let mut config = RedisConfig::new(self.url.clone(), self.names());
-        config.late_copies = false;
-        if let Some(group) = &self.group {
-            config.group.clone_from(group);
+    pub(crate) fn broker(&self) -> Result<AnyBroker, Failure> {
+        let mut config = self.config()?;
+        if let BrokerConfig::Redis(config) = &mut config {
+            config.late_copies = false;
         }
-        RedisBroker::new(config).map_err(|error| self.failure(&error))
+        AnyBroker::new(config).map_err(|error| self.failure(&error))
     }
 
     /// The caller's side.
-    pub(crate) async fn caller(&self) -> Result<Caller, Failure> {
-        Caller::connect(CallerConfig::new(self.url.clone(), self.names()))
-            .await
-            .map_err(|error| self.failure(&error))
+    pub(crate) async fn caller(&self) -> Result<AnyCaller, Failure> {
+        AnyCaller::connect(self.config()?).await.map_err(|error| self.failure(&error))
     }
 
     /// Why this queue cannot be used.

@@ -64,7 +64,8 @@ impl Failure {
         };
         let failure = failure.place(url.to_string());
         match error {
-            Error::Url(_) => failure.fix("write redis://host:6379/0 in --broker or PRPC_URL_BROKER"),
+            Error::Url(_) => failure
+                .fix("write redis://host:6379/0, or host:9092 for Kafka, in --broker or PRPC_URL_BROKER"),
             Error::Connection(_) => {
                 failure.fix("check that the server runs and --broker names it: redis-cli -u URL ping")
             }

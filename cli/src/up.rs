@@ -3,7 +3,9 @@
 //! Nothing survives this process: workers and server hold one end of a pipe and end when its other end is gone.
 
 mod backoff;
+mod crew;
 mod log_line;
+mod looks;
 mod status;
 mod view;
 mod worker;
@@ -13,20 +15,22 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use prpc_api::PrpcQueue;
-use prpc_broker::{Backlog, Broker as _, RedisBroker, Url};
+use prpc_api::Manifest;
+use prpc_broker::{Backlog, Broker as _, Url};
 use prpc_contract::settings::Settings;
+use prpc_scaling::{Decision, follow};
 use prpc_service::shutdown;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::connect::Place;
 use crate::failure::{Exit, Failure};
 use crate::local_queue::{self, Listed, LocalQueue};
 use crate::local_redis::LocalRedis;
+use crew::Crew;
+use looks::Looks;
 use view::View;
-use worker::{Line, Seen, Worker};
+use worker::Line;
 
 const REFRESH: Duration = Duration::from_millis(250);
 
@@ -36,7 +40,8 @@ pub(crate) struct Arguments {
     /// The manifest
     #[arg(short, long, value_name = "FILE", default_value = "prpcqueue.yaml")]
     file: PathBuf,
-    /// Address of a broker that runs, or `manifest` for the manifest's own [default: a Redis server for this run only]
+    /// Address of a broker that runs, or `manifest` for the manifest's own [default: a Redis server for this run only, or the
+    /// manifest's own Kafka]
     #[arg(long, value_name = "URL|manifest")]
     broker: Option<String>,
     /// Port of the Redis server; a free one if 0
@@ -50,7 +55,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;
     let mut settings = manifest.settings();
     let mut redis = None;
-    match arguments.broker.as_deref() {
+    // There is no Kafka that could be started for a run: a manifest that names one means that one.
+    let kafka = settings.broker.as_deref() == Some("kafka");
+    let named = arguments.broker.as_deref().or(kafka.then_some("manifest"));
+    match named {
+        Some("manifest") if settings.broker_url.is_none() => {
+            return Err(Failure::new(
+                Exit::Usage,
+                "the address of the broker is in a Secret, which only a cluster can read",
+            )
+            .place("spec.broker")
+            .fix("give the address: prpc up --broker redis://… or host:9092"));
+        }
         Some("manifest") => {}
         Some(url) => settings.broker_url = Some(url.to_owned()),
         None => {
@@ -59,8 +75,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             redis = Some(started);
         }
     }
-    if arguments.broker.as_deref() != Some("manifest") {
-        settings.broker = Some("redis".into());
+    if named != Some("manifest") {
+        let redis = settings.broker_url.as_deref().is_some_and(|url| url.contains("://"));
+        settings.broker = Some(if redis { "redis" } else { "kafka" }.into());
     }
     let done = serve(&manifest, settings, python_path(&arguments.file)?, redis.as_mut(), &stop).await;
     if let Some(redis) = redis {
@@ -85,14 +102,14 @@ fn python_path(manifest: &Path) -> Result<OsString, Failure> {
         .map_err(|error| failed(&error))
 }
 
-fn read(file: &PathBuf) -> Result<PrpcQueue, Failure> {
+fn read(file: &PathBuf) -> Result<Manifest, Failure> {
     let shown = file.display();
     let text = std::fs::read_to_string(file).map_err(|error| {
         Failure::new(Exit::Usage, format!("the manifest cannot be read: {error}"))
             .place(shown.to_string())
             .fix("name another: prpc up -f FILE")
     })?;
-    PrpcQueue::from_yaml(&text).map_err(|invalid| {
+    Manifest::from_yaml(&text).map_err(|invalid| {
         let line = invalid.line.map_or_else(String::new, |line| format!(":{line}"));
         let path = if invalid.path.is_empty() { String::new() } else { format!(" ({})", invalid.path) };
         Failure::new(Exit::Usage, invalid.what)
@@ -103,43 +120,37 @@ fn read(file: &PathBuf) -> Result<PrpcQueue, Failure> {
 
 /// Runs the workers until `stop`, or until something that cannot be mended happens.
 async fn serve(
-    manifest: &PrpcQueue,
+    manifest: &Manifest,
     settings: Settings,
     python_path: OsString,
     redis: Option<&mut LocalRedis>,
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
     let url = Url::new(settings.broker_url.clone().unwrap_or_default());
-    let place = Place::new(settings.queue.as_deref(), url, None)?;
-    if settings.broker.as_deref() == Some("kafka") {
-        return Err(Failure::new(Exit::Usage, "Kafka is not supported yet")
-            .place("spec.broker.kafka")
-            .fix("leave --broker away to use a Redis server for this run"));
-    }
+    let place = Place::new(settings.queue.as_deref(), url, settings.group.clone(), settings.kafka.clone())?;
     let broker = place.broker()?;
     broker.prepare().await.map_err(|error| place.failure(&error))?;
     let _listed = list(&place)?;
 
+    let policy = manifest
+        .spec
+        .scaling
+        .policy(settings.concurrency)
+        .map_err(|error| Failure::new(Exit::Usage, error.what).place(error.path))?;
     let mut view = View::new(&place, redis.is_some());
     let (lines, incoming) = mpsc::channel(1024);
     let ending = stop.child_token();
-    let mut workers = JoinSet::new();
-    let mut seen = Vec::new();
-    for number in 1..=manifest.spec.scaling.min_replicas.max(1) {
-        let (show, shown) = watch::channel(Seen::default());
-        seen.push(shown);
-        let worker = Worker {
-            number,
-            settings: settings.clone(),
-            python_path: python_path.clone(),
-            show,
-            lines: lines.clone(),
-        };
-        workers.spawn(worker.keep(ending.clone()));
-    }
-    drop(lines);
-    let backlog = view.is_live().then(|| measure(broker));
-    let fleet = Fleet { workers, seen, backlog, lines: incoming };
+    let mut crew = Crew::new(settings, python_path, lines, ending.clone());
+    // One is started even if none is needed: a program that cannot be imported is told at once.
+    crew.scale(policy.bounds.min().max(1));
+    let (backlog, seen_backlog) = watch::channel(None);
+    let (show_crew, seen_crew) = watch::channel(Vec::new());
+    let (decisions, decided) = mpsc::unbounded_channel();
+    let local = Local { replicas: crew.wanted(), decisions };
+    let (_keep, policies) = watch::channel(policy);
+    let looks = Looks::new(broker, backlog, seen_crew);
+    tokio::spawn(follow(policies, REFRESH, looks, local, ending.clone()));
+    let fleet = Fleet { crew, show_crew, backlog: seen_backlog, lines: incoming, decided };
     fleet.watch(&mut view, redis, &ending).await
 }
 
@@ -161,23 +172,33 @@ fn list(place: &Place) -> Result<Listed, Failure> {
     })
 }
 
-/// Looks at the queue again and again.
-fn measure(broker: RedisBroker) -> watch::Receiver<Option<Backlog>> {
-    let (show, shown) = watch::channel(None);
-    tokio::spawn(async move {
-        while show.send(broker.measure().await.ok()).is_ok() {
-            tokio::time::sleep(REFRESH).await;
+/// The workers, as the loop that scales sees them.
+struct Local {
+    replicas: u32,
+    decisions: mpsc::UnboundedSender<Decision>,
+}
+
+impl prpc_scaling::Fleet for Local {
+    fn replicas(&self) -> u32 {
+        self.replicas
+    }
+
+    fn apply(&mut self, decision: &Decision) {
+        if decision.is_change() {
+            self.replicas = decision.replicas;
+            // Whoever receives them may be ending.
+            let _ = self.decisions.send(decision.clone());
         }
-    });
-    shown
+    }
 }
 
 /// What is looked after while the queue runs.
 struct Fleet {
-    workers: JoinSet<Result<(), Failure>>,
-    seen: Vec<watch::Receiver<Seen>>,
-    backlog: Option<watch::Receiver<Option<Backlog>>>,
+    crew: Crew,
+    show_crew: watch::Sender<looks::Crew>,
+    backlog: watch::Receiver<Option<Backlog>>,
     lines: mpsc::Receiver<Line>,
+    decided: mpsc::UnboundedReceiver<Decision>,
 }
 
 impl Fleet {
@@ -201,18 +222,16 @@ impl Fleet {
         loop {
             tokio::select! {
                 Some(line) = self.lines.recv() => view.print(&line),
-                ended = self.workers.join_next() => match ended {
-                    None => break,
-                    Some(Ok(Ok(()))) => {}
-                    Some(Ok(Err(failure))) => {
+                Some(decision) = self.decided.recv(), if !ending.is_cancelled() => {
+                    view.say(&format!("scaled from {} to {}: {decision}", decision.from, decision.replicas));
+                    self.crew.scale(decision.replicas);
+                }
+                ended = self.crew.ended(), if !self.crew.is_empty() => {
+                    if ended.is_err() {
                         ending.cancel();
-                        done = done.and(Err(failure));
                     }
-                    Some(Err(error)) => {
-                        ending.cancel();
-                        done = done.and(Err(Failure::new(Exit::Failed, format!("a worker's supervision failed: {error}"))));
-                    }
-                },
+                    done = done.and(ended);
+                }
                 failure = &mut redis_ended, if !ending.is_cancelled() => {
                     ending.cancel();
                     done = done.and(Err(failure));
@@ -222,9 +241,14 @@ impl Fleet {
                     view.say("ending: started calls are finished; Ctrl-C again ends at once");
                 }
                 _ = refresh.tick() => {
-                    let backlog = self.backlog.as_ref().and_then(|backlog| *backlog.borrow());
-                    view.draw(&self.seen.iter().map(|seen| *seen.borrow()).collect::<Vec<_>>(), backlog);
+                    let backlog = *self.backlog.borrow();
+                    let seen = self.crew.seen();
+                    view.draw(&seen, self.crew.wanted(), backlog);
+                    self.show_crew.send_replace(seen);
                 }
+            }
+            if ending.is_cancelled() && told && self.crew.is_empty() {
+                break;
             }
         }
         while let Ok(line) = self.lines.try_recv() {

@@ -42,11 +42,6 @@ impl View {
         view
     }
 
-    /// Whether a table is drawn.
-    pub(super) fn is_live(&self) -> bool {
-        self.live
-    }
-
     /// A line of a worker.
     pub(super) fn print(&mut self, line: &Line) {
         let color = AnsiColor::Cyan.on_default();
@@ -59,10 +54,10 @@ impl View {
     }
 
     /// Draws the table anew.
-    pub(super) fn draw(&mut self, seen: &[Seen], backlog: Option<Backlog>) {
+    pub(super) fn draw(&mut self, seen: &[(u32, Seen)], wanted: u32, backlog: Option<Backlog>) {
         if self.live {
             let rate = self.rate(seen);
-            self.drawn_instead(lines(&self.heading, seen, backlog, rate));
+            self.drawn_instead(lines(&self.heading, seen, wanted, backlog, rate));
         }
     }
 
@@ -90,9 +85,9 @@ impl View {
         self.drawn = table;
     }
 
-    /// Calls a second since the last time; a restarted worker counts from zero, which is no negative rate.
-    fn rate(&mut self, seen: &[Seen]) -> u64 {
-        let (now, served) = (Instant::now(), seen.iter().map(|seen| seen.served).sum::<u64>());
+    /// Calls a second since the last time; a worker that is gone or restarted is no negative rate.
+    fn rate(&mut self, seen: &[(u32, Seen)]) -> u64 {
+        let (now, served) = (Instant::now(), seen.iter().map(|(_, seen)| seen.served).sum::<u64>());
         let (before, had) = self.served.replace((now, served)).unwrap_or((now, served));
         let seconds = now.duration_since(before).as_secs_f64();
         if seconds > 0.0 { (served.saturating_sub(had) as f64 / seconds).round() as u64 } else { 0 }
@@ -105,8 +100,14 @@ fn up(lines: usize) -> String {
 }
 
 /// The table, line by line.
-fn lines(heading: &str, seen: &[Seen], backlog: Option<Backlog>, rate: u64) -> Vec<String> {
-    let ready = seen.iter().filter(|seen| seen.state == State::Ready).count();
+fn lines(
+    heading: &str,
+    seen: &[(u32, Seen)],
+    wanted: u32,
+    backlog: Option<Backlog>,
+    rate: u64,
+) -> Vec<String> {
+    let ready = seen.iter().filter(|(_, seen)| seen.state == State::Ready).count();
     let queue = match backlog {
         Some(backlog) => format!(
             "{} waiting   {} in work   oldest {}",
@@ -116,7 +117,7 @@ fn lines(heading: &str, seen: &[Seen], backlog: Option<Backlog>, rate: u64) -> V
         ),
         None => "the broker does not answer".into(),
     };
-    let rows = seen.iter().enumerate().map(|(n, seen)| {
+    let rows = seen.iter().map(|(number, seen)| {
         let state = match seen.state {
             State::Starting => "starting",
             State::Ready => "ready",
@@ -125,7 +126,7 @@ fn lines(heading: &str, seen: &[Seen], backlog: Option<Backlog>, rate: u64) -> V
             State::Ended => "ended",
         };
         [
-            (n + 1).to_string(),
+            number.to_string(),
             state.to_owned(),
             format!("{}/{}", seen.busy, seen.slots),
             seen.served.to_string(),
@@ -134,7 +135,7 @@ fn lines(heading: &str, seen: &[Seen], backlog: Option<Backlog>, rate: u64) -> V
     });
     let workers = table(["worker", "state", "busy", "served", "restarts"], rows);
     let mut lines = vec![String::new(), heading.to_owned()];
-    lines.push(format!("{queue}   {rate} calls/s   {ready} of {} workers ready", seen.len()));
+    lines.push(format!("{queue}   {rate} calls/s   {ready} of {wanted} workers ready"));
     lines.extend(workers.lines().map(str::to_owned));
     lines
 }
@@ -146,11 +147,11 @@ mod tests {
     #[test]
     fn the_table_shows_queue_and_workers() {
         let seen = [
-            Seen { state: State::Ready, busy: 3, slots: 4, served: 120, restarts: 0 },
-            Seen { state: State::Starting, ..Seen::default() },
+            (1, Seen { state: State::Ready, busy: 3, slots: 4, served: 120, ..Seen::default() }),
+            (4, Seen { state: State::Starting, ..Seen::default() }),
         ];
-        let backlog = Backlog { undelivered: 12, in_flight: 3, oldest_age: None };
-        let lines = lines("queue orders", &seen, Some(backlog), 60);
+        let backlog = Backlog { undelivered: 12, in_flight: 3, ..Backlog::default() };
+        let lines = lines("queue orders", &seen, 2, Some(backlog), 60);
         assert_eq!(
             lines,
             [
@@ -159,7 +160,7 @@ mod tests {
                 "12 waiting   3 in work   oldest -   60 calls/s   1 of 2 workers ready",
                 "worker   state      busy   served   restarts",
                 "1        ready      3/4    120      0",
-                "2        starting   0/0    0        0",
+                "4        starting   0/0    0        0",
             ]
         );
     }

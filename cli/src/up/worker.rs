@@ -33,8 +33,9 @@ pub(super) struct Seen {
     pub(super) state: State,
     pub(super) busy: u64,
     pub(super) slots: u32,
-    /// Calls served by this process, not by those before it.
+    /// Calls served by this process, not by those before it, and how long these ran together.
     pub(super) served: u64,
+    pub(super) ran: Duration,
     pub(super) restarts: u32,
 }
 
@@ -156,6 +157,7 @@ impl Worker {
                     (false, false) => State::Starting,
                 };
                 (seen.busy, seen.slots, seen.served) = (status.busy, status.slots, status.served);
+                seen.ran = Duration::try_from_secs_f64(status.busy_seconds).unwrap_or_default();
             });
         }
     }
