@@ -1,8 +1,7 @@
 """One Redis connection per process, shared by all its calls.
 
-Commands are pipelined from any thread. There is no thread for answers: whoever waits reads the socket, for itself and
-for all others that wait meanwhile. (A second thread would cost each call two more switches of Python's interpreter.)
-Only coroutines, which must not block, need a thread that reads for them.
+Commands are pipelined from any thread. There is no thread for answers: whoever waits reads the socket
+(`prpc.waiting.SharedReading`), and only coroutines need a thread that reads for them.
 
 Redis reports keys that were read before (`CLIENT TRACKING`), so that waiting needs no polling. Servers of ours also
 publish a small value together with the key that it was written to, on the link's own channel. Without RESP3 the link
@@ -22,51 +21,18 @@ from typing import Any
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
-from prpc.resp import Push, Reader, ServerError, pack
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
-try:
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-except ImportError as error:
-    raise ImportError(
-        "the PRPC client needs redis-py, which is not installed: run pip install 'prpc[redis]'"
-    ) from error
+from prpc.resp import Push, Reader, ServerError, pack
+from prpc.waiting import Flag, SharedReading, Watch
 
 ConnectionLost = redis.ConnectionError
 ANSWER_TIMEOUT = 10.0
 """Seconds to connect, to send, or to wait for the answer to a command."""
 _CHUNK = 64 << 10
 _MOST_LATE = 64
-
-
-class Flag:
-    """Something to wait for."""
-
-    __slots__ = ("__weakref__", "is_set", "wakes")
-
-    def __init__(self) -> None:
-        self.is_set = False
-        self.wakes: list[Callable[[], None]] = []
-        """Called, in any thread, when it is set."""
-
-    def set(self) -> None:
-        """It happened."""
-        self.is_set = True
-        if self.wakes:
-            for wake in list(self.wakes):
-                wake()
-
-
-class Watch(Flag):
-    """Set when a key may have been written."""
-
-    __slots__ = ("pushed",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pushed: bytes | None = None
-        """The value, if that came too."""
 
 
 class Answer(Flag):
@@ -98,7 +64,6 @@ class RedisLink:
 
     def __init__(self, url: str) -> None:
         """Connect and log in. ConnectionLost if the server is out of reach or refuses the login."""
-        self.dead = False
         self._connection, self.tracking = _connect(url)
         self._socket: socket.socket = self._connection._sock
         self.channel = _subscribe(self._socket) if self.tracking else None
@@ -112,13 +77,7 @@ class RedisLink:
         self._late: list[bytes] = []
         self._expected: deque[Answer] = deque()
         self._watched: WeakValueDictionary[bytes, Watch] = WeakValueDictionary()
-        self._reading = threading.Lock()
-        """Held by the thread that reads for all."""
-        self._news = threading.Condition()
-        """Notified when something was read, and when nobody reads any more."""
-        self._following = 0
-        """Threads that wait for that; changed with `_news` held."""
-        self._serving = False
+        self._reading = SharedReading(self._read)
 
     # ---------------------------------------------------------------------------------------------------- sending
 
@@ -173,77 +132,40 @@ class RedisLink:
 
     def abandon(self) -> None:
         """In a forked child: drop the copy of the socket and leave the parent's connection alone."""
-        self.dead = True
+        self._reading.closed = True
         self._connection.disconnect()
 
     # ---------------------------------------------------------------------------------------------------- waiting
 
+    @property
+    def dead(self) -> bool:
+        """Nothing can be sent or will come any more."""
+        return self._reading.closed
+
     def wait(self, flag: Flag, seconds: float | None) -> bool:
         """Block until the flag is set; False if that took too long, or the link has died, which sets all its flags."""
-        deadline = None if seconds is None else time.monotonic() + seconds
-        while not flag.is_set:
-            if self.dead:
-                return False
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                return False
-            if self._reading.acquire(blocking=False):
-                try:
-                    self._read_until(flag, deadline)
-                finally:
-                    self._reading.release()
-                    self.announce()
-            else:
-                with self._news:
-                    self._following += 1
-                    try:
-                        self._news.wait_for(lambda: flag.is_set or not self._reading.locked(), left)
-                    finally:
-                        self._following -= 1
-        return True
+        return self._reading.wait(flag, seconds)
 
     def announce(self) -> None:
         """Let everybody that waits look at its flag."""
-        # Who comes after this look sees the flag before it waits.
-        if self._following:
-            with self._news:
-                self._news.notify_all()
+        self._reading.announce()
 
     def serve(self) -> None:
         """Read in a thread of its own from now on, for those that cannot."""
-        with self._sending:
-            if self._serving:
-                return
-            self._serving = True
-        threading.Thread(target=self._read_for_ever, name="prpc-redis", daemon=True).start()
-
-    def _read_for_ever(self) -> None:
-        never = Flag()
-        while not self.dead:
-            self.wait(never, ANSWER_TIMEOUT)
-
-    # ---------------------------------------------------------------------------------------------------- reading
-
-    def _read_until(self, flag: Flag, deadline: float | None) -> None:
-        while not (flag.is_set or self.dead):
-            left = ANSWER_TIMEOUT if deadline is None else min(deadline - time.monotonic(), ANSWER_TIMEOUT)
-            if left <= 0:
-                return
-            if self._is_readable(left):
-                self._receive()
-            elif self._expected and time.monotonic() - self._expected[0].sent > ANSWER_TIMEOUT:
-                # Silence is fine unless somebody waits: then the server or the way to it is gone.
-                self._die(_lost(TimeoutError("no answer")))
+        self._reading.serve("prpc-redis")
 
     def look_for_end(self) -> None:
         """While nobody reads nobody notices that the server has closed the connection."""
-        if self._reading.acquire(blocking=False):
-            try:
-                while not self.dead and self._is_readable(0):
-                    self._receive()
-            finally:
-                self._reading.release()
-                self.announce()
+        self._reading.read_what_is_there(lambda: self._is_readable(0))
+
+    # ---------------------------------------------------------------------------------------------------- reading
+
+    def _read(self, seconds: float) -> None:
+        if self._is_readable(min(seconds, ANSWER_TIMEOUT)):
+            self._receive()
+        elif self._expected and time.monotonic() - self._expected[0].sent > ANSWER_TIMEOUT:
+            # Silence is fine unless somebody waits: then the server or the way to it is gone.
+            self._die(_lost(TimeoutError("no answer")))
 
     def _is_readable(self, seconds: float) -> bool:
         return bool((self._decrypted is not None and self._decrypted()) or self._poll.poll(seconds * 1000))
@@ -276,14 +198,14 @@ class RedisLink:
             key, _, value = push[2].partition(b"\n")
             watch = self._watched.get(key)
             if watch is not None:
-                watch.pushed = value
+                watch.document = value
                 watch.set()
 
     def _die(self, reason: ConnectionLost) -> None:
         with self._sending:
             if self.dead:
                 return
-            self.dead = True
+            self._reading.closed = True
             expected = list(self._expected)
             self._expected.clear()
         # Not closed here: another thread may read it, and the number would be another file's.

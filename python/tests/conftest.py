@@ -1,19 +1,17 @@
-"""A real Redis server, a child of the test run."""
+"""Real servers, children of the test run."""
 
 from __future__ import annotations
 
 import shutil
 import signal
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+
+from kafka_node import KafkaNode
+from server_process import ServerProcess, free_port
 
 
 class RedisServer:
@@ -22,39 +20,23 @@ class RedisServer:
     def __init__(self, folder: Path, *options: str) -> None:
         program = shutil.which("redis-server")
         assert program, "redis-server is needed on PATH (Debian: apt-get install redis-server)"
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
         self._command += ["--appendonly", "yes", "--appendfsync", "always", "--save", "", *options]
-        self._log = folder / "redis.log"
+        self._folder = folder
 
     def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        with redis.Redis(port=self.port, protocol=2, retry=Retry(NoBackoff(), 0)) as client:
-            deadline = time.monotonic() + 20
-            while True:
-                assert self._process.poll() is None, self._log.read_text()
-                try:
-                    client.ping()
-                    return
-                except (redis.ResponseError, redis.AuthenticationError):
-                    return  # it wants a password
-                except redis.ConnectionError:
-                    assert time.monotonic() < deadline, self._log.read_text()
-                    time.sleep(0.01)
+        self._process = ServerProcess(self._command, self._folder, "Ready to accept connections", 30)
 
     def freeze(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
+        self._process.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
+        self._process.signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(20)
+        self._process.stop(20)
 
     def client(self) -> redis.Redis:
         """A new client for the test itself."""
@@ -87,3 +69,12 @@ def redis_server(shared_redis: RedisServer) -> RedisServer:
     with shared_redis.client() as client:
         client.flushall()
     return shared_redis
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode]:
+    """One Kafka for the test run; tests use queues of their own."""
+    server = KafkaNode(tmp_path_factory.mktemp("kafka"))
+    server.start()
+    yield server
+    server.kill()

@@ -59,22 +59,27 @@ class StandIn:
                         self._answer(request, fields.get(b"push"))
 
     def _answer(self, request: PRPCMessage, channel: bytes | None) -> None:
-        name = request.func_name
-        if name == "fail":
-            request.exception_info = "boom"
-        elif name == "summ":
-            request.result = sum(request.func_args) + request.func_kwargs["z"]
-        elif name == "get_function_server":
-            request.result = ENTRIES
-        elif name == "nothing":
-            request.result = None
-        else:
-            request.result = [request.func_args, request.func_kwargs]
-        request.date_done_message = datetime.now(timezone.utc)
+        fill_in(request)
         key, reply = f"prpc_feedback_{self.queue}_{request.message_id}", write_message(request)
         self.client.set(key, reply, ex=60)
         if self.pushes and channel is not None:
             self.client.publish(channel, f"{key}\n{reply}")
+
+
+def fill_in(request: PRPCMessage, now: datetime | None = None) -> None:
+    """Make the request a reply."""
+    name = request.func_name
+    if name == "fail":
+        request.exception_info = "boom"
+    elif name == "summ":
+        request.result = sum(request.func_args) + request.func_kwargs["z"]
+    elif name == "get_function_server":
+        request.result = ENTRIES
+    elif name == "nothing":
+        request.result = None
+    else:
+        request.result = [request.func_args, request.func_kwargs]
+    request.date_done_message = now or datetime.now(timezone.utc)
 
 
 def _flat(items: list[Any]) -> list[Any]:

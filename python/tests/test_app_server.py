@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from prpc import AppServer, runtime
+from prpc.host.program import description
 
 URL = "redis://localhost:6379/0"
 
@@ -41,6 +42,13 @@ async def coroutine() -> None:
 def test_settings_that_cannot_be_used_are_refused_by_name(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(settings))):
         AppServer(**{"type_broker": "redis", "broker_url": URL, **settings})
+
+
+def test_a_queue_on_kafka_is_told_to_the_runtime_like_any_other() -> None:
+    app = AppServer(type_broker="kafka", broker_url="a:9092,b:9092", name_queue="orders", group_name="workers")
+    told = description(app)["constructor"]
+    assert (told["type_broker"], told["broker_url"]) == ("kafka", "a:9092,b:9092")
+    assert (told["queue"], told["group"]) == ("orders", "workers")
 
 
 @pytest.mark.parametrize(

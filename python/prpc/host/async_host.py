@@ -10,6 +10,7 @@ from typing import Any
 
 from prpc.host.frames import FrameReader, Kind, write_document, write_frame
 from prpc.host.outcome import CANCELLED, Function, Result, frames, raised, returned
+from prpc.host.watchdog import Watchdog
 
 
 def run(sock: socket.socket, page: memoryview, functions: list[Function]) -> None:
@@ -41,6 +42,7 @@ class _Loop:
     async def until_end(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._sock, self._readable)
+        Watchdog(self._loop)
         await self._end.wait()
 
     # ---------------------------------------------------------------------------------------------------- reading
