@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from kafka_server import KafkaServer
 from queue_client import Queue
 from redis_server import RedisServer
-from worker import BINARY, Worker
+from worker import BINARY, ServedQueue, Worker
 
 StartWorker = Callable[..., Worker]
 
@@ -29,6 +30,15 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     server.kill()
 
 
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """One for all tests that only need a Kafka; each has a queue of its own there."""
+    server = KafkaServer(tmp_path_factory.mktemp("kafka"))
+    server.start()
+    yield server
+    server.kill()
+
+
 @pytest.fixture
 def queue(redis_server: RedisServer) -> Queue:
     """A queue of the test's own."""
@@ -42,7 +52,7 @@ def module_queue(redis_server: RedisServer) -> Queue:
 
 
 def _starter(folders: Callable[[], Path], stack: ExitStack) -> StartWorker:
-    def start(app: str, queue: Queue, **settings: object) -> Worker:
+    def start(app: str, queue: ServedQueue, **settings: object) -> Worker:
         return stack.enter_context(Worker(app, queue, folders(), **settings))  # type: ignore[arg-type]
 
     return start

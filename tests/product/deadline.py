@@ -9,7 +9,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def until(condition: Callable[[], Found | None], what: str, seconds: float = 10, pause: float = 0.005) -> Found:
+def until(condition: Callable[[], Found | None], what: str, seconds: float = 30, pause: float = 0.005) -> Found:
     """The first true value of `condition`; an AssertionError that names `what` if there is none in time."""
     deadline = time.monotonic() + seconds
     while True:

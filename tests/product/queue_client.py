@@ -29,6 +29,11 @@ class Queue:
         self.name = name or f"q{next(_numbers)}"
         self.streams = {"native": f"prpc_{self.name}", "raw": f"prpc_raw_{self.name}"}
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """What a worker's environment says about it."""
+        return {"PRPC_TYPE_BROKER": "redis", "PRPC_URL_BROKER": self.server.url, "PRPC_QUEUE_NAME": self.name}
+
     # ------------------------------------------------------------------------------------------------- requests
 
     def add(self, document: str | bytes, family: str = "native") -> str:

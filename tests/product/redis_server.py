@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,10 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from deadline import until
+from server_process import ServerProcess, free_port
 
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+_LISTENS = "Ready to accept connections"
+_START_SECONDS = 30
 
 
 class RedisServer:
@@ -36,27 +29,17 @@ class RedisServer:
         self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
         if durable:
             self._command += ["--appendonly", "yes", "--appendfsync", "always"]
-        self._log = folder / "redis.log"
+        self._folder = folder
         self._variables = variables
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ServerProcess | None = None
 
     def start(self) -> RedisServer:
-        """Starts it, or starts it again on the same port, and returns when it answers."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=self._variables)
-        until(self._answers, "redis-server answers", 20)
+        """Starts it, or starts it again on the same port, and returns when it listens."""
+        self._process = ServerProcess(self._command, self._folder, _LISTENS, _START_SECONDS, self._variables)
         return self
-
-    def _answers(self) -> bool:
-        assert self._process is not None and self._process.poll() is None, self._log.read_text()
-        try:
-            return bool(self.client.ping())
-        except redis.ConnectionError:  # also while it loads its file
-            return False
 
     def kill(self) -> None:
         """Ends it as a power failure does."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(20)
             self._process = None

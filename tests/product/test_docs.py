@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from deadline import until
-from redis_server import RedisServer, free_port
+from redis_server import RedisServer
+from server_process import free_port
 from worker import BINARY, ROOT, environment
 
 HELLO = ROOT / "examples/hello"
@@ -131,8 +132,11 @@ def test_the_originals_example_runs_as_it_is_shown(redis_server: RedisServer, tm
 
 
 def test_every_setting_of_a_worker_is_described() -> None:
-    known = set(re.findall(r'"(PRPC_\w+)"', (ROOT / "crates/contract/src/settings.rs").read_text().split("impl")[0]))
-    described = set(re.findall(r"^\| `(PRPC_\w+)`", (ROOT / "README.md").read_text(), re.MULTILINE))
+    known = set(
+        re.findall(r'^ +\(?"(PRPC_\w+)"', (ROOT / "crates/contract/src/settings/variables.rs").read_text(), re.M)
+    )
+    tables = "".join((ROOT / document).read_text() for document in ("README.md", "docs/kafka.md"))
+    described = set(re.findall(r"^\| `(PRPC_\w+)`", tables, re.MULTILINE))
     # The address says what the broker is.
     assert known - {"PRPC_TYPE_BROKER"} == described - {"PRPC_PYTHON", "PRPC_LOG"}
 

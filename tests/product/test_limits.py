@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conftest import StartWorker
+from deadline import until
 from queue_client import Queue
 
 LIMIT = 0.3
@@ -91,6 +92,21 @@ def test_without_a_limit_a_call_runs_as_long_as_it_takes(queue: Queue, start: St
     worker.trace.until_noted("gate")
     worker.trace.open_gate("gate")
     assert queue.result(call) == "gate"
+
+
+def test_a_blocked_event_loop_is_told_about_with_its_place_and_its_call_runs_once(
+    queue: Queue, start: StartWorker
+) -> None:
+    settings = {"PRPC_REDIS_HEARTBEAT_INTERVAL_SEC": 0.3, "PRPC_REDIS_RECOVER_INTERVAL_SEC": 1}
+    worker = start("hangs:app", queue, **settings).until_ready()
+    call = queue.send("hold_the_loop", "gate")
+    worker.trace.until_noted("gate")
+    start("hangs:app", queue, **settings).until_ready()
+    until(lambda: "the event loop is blocked" in worker.stderr(), "the stack of the blocked loop", 20)
+    assert "in hold_the_loop" in worker.stderr()
+    worker.trace.open_gate("gate")
+    assert queue.result(call) == "gate"
+    assert len(worker.trace.lines("gate")) == 1
 
 
 @pytest.mark.parametrize("kind", ["thread", "process", "async"])

@@ -12,11 +12,10 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Protocol
 
 from deadline import until
-from queue_client import Queue
-from redis_server import free_port
+from server_process import free_port
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).with_name("programs")
@@ -36,6 +35,14 @@ def environment(**variables: object) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         **{name: str(value) for name, value in variables.items()},
     }
+
+
+class ServedQueue(Protocol):
+    """A queue on either broker."""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What a worker on this queue is told."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ class Worker:
     def __init__(
         self,
         app: str,
-        queue: Queue,
+        queue: ServedQueue,
         folder: Path,
         *,
         command: list[str] | None = None,
@@ -135,9 +142,7 @@ class Worker:
         self._out, self._err = folder / "stdout", folder / "stderr"
         self.pages = f"127.0.0.1:{free_port()}"
         variables = {
-            "PRPC_TYPE_BROKER": "redis",
-            "PRPC_URL_BROKER": queue.server.url,
-            "PRPC_QUEUE_NAME": queue.name,
+            **queue.variables,
             "PRPC_PAGES_ADDRESS": self.pages,
             "TRACE_FOLDER": self.trace.folder,
             **variables,

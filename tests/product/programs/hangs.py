@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import time
+import trace
 
 import gates
 
@@ -78,6 +79,11 @@ async def wait_in_loop() -> None:
 @app.decorator_reg_func("async")
 async def blocked_loop() -> None:
     time.sleep(60)
+
+
+@app.decorator_reg_func("async")
+async def hold_the_loop(name: str) -> str:
+    return trace.hold(name)
 
 
 @app.decorator_reg_func("async")

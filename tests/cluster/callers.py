@@ -1,0 +1,59 @@
+"""Callers from outside of the cluster: the original's message form, over a forwarded port."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from uuid import uuid4
+
+import redis
+
+from prpc.native import read_reply, write_message
+from prpc.prpcmessage import PRPCMessage
+
+
+class Queue:
+    """A queue that is called."""
+
+    url = ""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.redis = redis.Redis.from_url(self.url, retry_on_timeout=True, socket_timeout=20)
+
+    def answers(self) -> bool:
+        """Whether the server is there."""
+        try:
+            return bool(self.redis.ping())
+        except redis.RedisError:
+            return False
+
+    def send(self, function: str, *args: Any, count: int = 1) -> list[str]:
+        """Send calls; returns the names of their replies."""
+        pipe = self.redis.pipeline(transaction=False)
+        keys = []
+        for _ in range(count):
+            message = PRPCMessage(function, args, {}, uuid4())
+            pipe.xadd(f"prpc_{self.name}", {"message": write_message(message), "client": "prpc/1"})
+            keys.append(f"prpc_feedback_{self.name}_{message.message_id}")
+        pipe.execute()
+        return keys
+
+    def results(self, keys: list[str], seconds: float = 120) -> list[PRPCMessage]:
+        """Wait for all replies."""
+        deadline = time.monotonic() + seconds
+        found: dict[str, PRPCMessage] = {}
+        while len(found) < len(keys):
+            missing = [key for key in keys if key not in found]
+            assert time.monotonic() < deadline, f"{len(missing)} of {len(keys)} calls are not answered"
+            for key, document in zip(missing, self.redis.mget(missing), strict=True):
+                if document:
+                    found[key] = read_reply(document)
+            time.sleep(0.05)
+        return [found[key] for key in keys]
+
+    def call(self, function: str, *args: Any, seconds: float = 120) -> Any:
+        """One call."""
+        (reply,) = self.results(self.send(function, *args), seconds)
+        assert reply.exception_info is None, reply.exception_info
+        return reply.result

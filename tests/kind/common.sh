@@ -1,0 +1,54 @@
+# Sourced by the scripts beside it.
+# shellcheck shell=bash disable=SC2034
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+repo=$(cd "$here/../.." && pwd)
+cache=${PRPC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/prpc}/kind
+mkdir -p "$cache/bin"
+cluster=prpc
+node=$cluster-control-plane
+engine=$cache/engine
+engine_host=unix://$engine/docker.sock
+kind_version=v0.33.0
+kubernetes_version=v1.34.4
+
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+# Whether this is about the private engine, whatever the caller's environment is.
+is_private() { [ "${DOCKER_HOST:-}" = "$engine_host" ]; }
+
+# need COMMAND PACKAGE ...: installs the Debian package that is missing.
+need() {
+    local missing=()
+    while [ $# -gt 0 ]; do
+        PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || missing+=("$2")
+        shift 2
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        fail "missing: ${missing[*]}. Install them (Debian: apt-get install ${missing[*]})"
+    fi
+    echo "installing ${missing[*]}" >&2
+    # Services must not start by being installed. A policy of the machine's own stays.
+    local policy=/usr/sbin/policy-rc.d ours=
+    [ -e $policy ] || { ours=1; printf '#!/bin/sh\nexit 101\n' >$policy; chmod 755 $policy; }
+    local code=0
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >&2 || code=$?
+    [ -z "$ours" ] || rm -f $policy
+    [ $code = 0 ] || fail "apt-get could not install ${missing[*]}"
+}
+
+# debian FILE PACKAGES [mmdebstrap option ...]: the tar of a small root file system, unless it is there.
+debian() {
+    local file=$1 packages=$2
+    shift 2
+    [ ! -f "$file" ] || return 0
+    # The folders that usrmerge would merge are merged from the start; it brings all of Perl.
+    echo "making ${file##*/}" >&2
+    nice -n 15 mmdebstrap --quiet --format=tar --variant=minbase \
+        --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --include="usr-is-merged${packages:+,$packages}" \
+        --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+        --dpkgopt='path-exclude=/usr/share/locale/*' "$@" bookworm "$file.part" >"$file.log" 2>&1 ||
+        fail "$(tail -n 20 "$file.log")"
+    mv "$file.part" "$file"
+    rm -f "$file.log"
+}
