@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -22,7 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 class Server:
     """A running Redis."""
 
-    client: redis.Redis
+    client: Any
+    """Of redis-py; nothing on Kafka."""
     url: str
     pid: int
 

@@ -62,7 +62,10 @@ def throughput(
     queue, stream = f"bench_{kind}", f"prpc_bench_{kind}"
     backlog(server, queue, queued, function, *(args or (1, 2)))
     settings = {"worker_type": kind, "concurrency": SLOTS[kind], "bench_functions": functions}
-    left = lambda: int(server.client.xlen(stream))  # noqa: E731
+
+    def left() -> int:
+        return int(server.client.xlen(stream))
+
     with worker(binary, APP, server, queue, **settings) as runtime:
         # The first calls find caches cold and hosts just started.
         wait_for(lambda: left() < queued - measured // 20, "the first answers")
@@ -88,13 +91,13 @@ def latency(server: Server, binary: str, calls: int = 2000) -> Figures:
         assert AwaitableTask("f", (1, 2), {}).sync_wait_result_task() == 3
 
     with worker(binary, APP, server, queue, worker_type="thread", concurrency=4):
-        pings = _times(server.client.ping, calls)
-        times = _times(call, calls)
+        pings = times_of(server.client.ping, calls)
+        times = times_of(call, calls)
     figures = {"p50 ms": statistics.median(times), "p99 ms": times[int(len(times) * 0.99)]}
     return {**figures, "ping p50 ms": statistics.median(pings)}
 
 
-def _times(action: Callable[[], object], count: int) -> list[float]:
+def times_of(action: Callable[[], object], count: int) -> list[float]:
     """Sorted milliseconds, without the first hundred."""
     times = []
     for _ in range(count + 100):
