@@ -248,7 +248,7 @@ impl FakeApi {
 
 /// Waits for something to be so.
 pub(crate) async fn until(what: &str, condition: impl FnMut() -> bool) {
-    until_within(Duration::from_secs(20), what, condition).await;
+    until_within(Duration::from_secs(120), what, condition).await;
 }
 
 /// Waits so long for something to be so.

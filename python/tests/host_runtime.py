@@ -17,7 +17,7 @@ from typing import Any
 from prpc.host.frames import HEADER, FrameReader, Kind, write_frame
 
 PACKAGE = Path(__file__).parents[1]
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 # Like the runtime this process is the one that hosts are handed to when the process between has ended.
 PR_SET_CHILD_SUBREAPER = 36

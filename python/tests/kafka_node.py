@@ -84,8 +84,8 @@ class KafkaNode:
         for future in self.admin.create_topics([NewTopic(name, partitions, 1) for name in topics(queue)]).values():
             future.result(30)
         # The controller has them; the broker learns of them a little later.
-        deadline = time.monotonic() + 30
-        while not set(topics(queue)) <= set(self.admin.list_topics(timeout=10).topics):
+        deadline = time.monotonic() + 120
+        while not set(topics(queue)) <= set(self.admin.list_topics(timeout=60).topics):
             assert time.monotonic() < deadline
 
     def remove(self, queue: str) -> None:
@@ -112,7 +112,7 @@ class KafkaNode:
         for future in self.admin.create_acls(rules).values():
             future.result(30)
         asked = AclBindingFilter(*who, AclOperation.ANY, permission)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while len(self.admin.describe_acls(asked).result(30)) < len(rules):
             assert time.monotonic() < deadline
 
@@ -124,9 +124,9 @@ def topics(queue: str) -> tuple[str, str]:
 def make_certificate(keystore: Path) -> str:
     store = ["-keystore", str(keystore), "-storetype", "PKCS12", "-storepass", PASSWORD, "-alias", "kafka"]
     made = ["-genkeypair", "-keyalg", "EC", "-dname", "CN=kafka", "-ext", "san=ip:127.0.0.1", "-validity", "2"]
-    subprocess.run([program("keytool"), *made, *store], check=True, capture_output=True, timeout=60)
+    subprocess.run([program("keytool"), *made, *store], check=True, capture_output=True, timeout=180)
     command = [program("keytool"), "-exportcert", "-rfc", *store]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=180).stdout
 
 
 def program(name: str) -> str:

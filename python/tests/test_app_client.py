@@ -29,10 +29,12 @@ WAITS = [
     pytest.param(lambda task, timeout: asyncio.run(task.async_wait_result_task(timeout)), id="async"),
 ]
 Wait = Callable[[AwaitableTask, Any], Any]
+LONG = 120
+"""Seconds in which everything happens that is to happen, on a busy machine too."""
 
 
 def eventually(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + LONG
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -79,7 +81,7 @@ def test_a_call_is_answered_and_may_be_waited_for_again(server: StandIn, wait: W
     task = AwaitableTask("f", (1, "ж"), {"z": {1, 2}})
     assert task.time_execution is None
     for _ in range(2):
-        assert wait(task, 10) == [(1, "ж"), {"z": {1, 2}}]
+        assert wait(task, LONG) == [(1, "ж"), {"z": {1, 2}}]
     assert task.message.is_message_done()
     assert task.is_done_task()
     assert task.time_execution is not None
@@ -87,32 +89,32 @@ def test_a_call_is_answered_and_may_be_waited_for_again(server: StandIn, wait: W
 
 
 def test_the_request_is_marked_as_this_clients(server: StandIn) -> None:
-    AwaitableTask("f", [], {}).sync_wait_result_task(10)
+    AwaitableTask("f", [], {}).sync_wait_result_task(LONG)
     assert server.entries[0][b"client"] == b"prpc/1"
 
 
 def test_none_is_a_result(server: StandIn) -> None:
-    assert AwaitableTask("nothing", (), {}).sync_wait_result_task(10) is None
+    assert AwaitableTask("nothing", (), {}).sync_wait_result_task(LONG) is None
 
 
 def test_the_systems_own_functions_are_called(server: StandIn) -> None:
-    assert app_client.ping().sync_wait_result_task(10) == [(), {}]
-    assert app_client.get_function_server().sync_wait_result_task(10)[0]["func_name"] == "ping"
+    assert app_client.ping().sync_wait_result_task(LONG) == [(), {}]
+    assert app_client.get_function_server().sync_wait_result_task(LONG)[0]["func_name"] == "ping"
 
 
 def test_a_reply_that_was_read_is_deleted(server: StandIn) -> None:
     task = AwaitableTask("f", [], {})
-    assert task.sync_wait_result_task(10) == [[], {}]
+    assert task.sync_wait_result_task(LONG) == [[], {}]
     AwaitableTask("f", [], {})
     eventually(lambda: not server.client.exists(key(task)))
 
 
 def test_a_reply_that_was_read_is_deleted_when_the_program_ends(server: StandIn, redis_server: RedisServer) -> None:
     variables = {"PRPC_TYPE_BROKER": "redis", "PRPC_URL_BROKER": redis_server.url, "PRPC_QUEUE_NAME": QUEUE}
-    program = "from prpc.app_client import AwaitableTask; print(AwaitableTask('f', [], {}).sync_wait_result_task(10))"
+    program = "from prpc.app_client import AwaitableTask; print(AwaitableTask('f', [], {}).sync_wait_result_task(120))"
     folder = Path(__file__).resolve().parents[1]
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=folder, env={**os.environ, **variables}, capture_output=True, timeout=60)
+    done = subprocess.run(command, cwd=folder, env={**os.environ, **variables}, capture_output=True, timeout=180)
     assert done.returncode == 0, done.stderr
     assert not list(server.client.scan_iter(f"prpc_feedback_{QUEUE}_*"))
 
@@ -122,7 +124,7 @@ def test_an_error_reply_raises_its_text_every_time(server: StandIn, wait: Wait) 
     task = AwaitableTask("fail", (), {})
     for _ in range(2):
         with pytest.raises(Exception, match=r"^boom$") as caught:
-            wait(task, 10)
+            wait(task, LONG)
         assert caught.type is Exception
 
 
@@ -139,7 +141,7 @@ def test_waiting_ends_at_its_limit_and_may_go_on(server: StandIn, wait: Wait, ti
         task.get_result()
     assert not task.is_done_task(update_status=True)
     server.release()
-    assert wait(task, 10) == [(), {}]
+    assert wait(task, LONG) == [(), {}]
 
 
 @pytest.mark.parametrize("wait", WAITS)
@@ -151,11 +153,11 @@ def test_the_limit_holds_when_redis_does_not_answer(server: StandIn, redis_serve
     try:
         with pytest.raises(ClientTimeOutError):
             wait(task, 0.1)
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 15
     finally:
         redis_server.thaw()
     server.release()
-    assert wait(task, 10) == [(), {}]
+    assert wait(task, LONG) == [(), {}]
 
 
 @pytest.mark.parametrize("wait", WAITS)
@@ -165,7 +167,7 @@ def test_redis_reports_the_reply_without_polling(server: StandIn, wait: Wait, mo
     task = AwaitableTask("held", (1,), {})
     eventually(lambda: server.held)
     soon(server.release)
-    assert wait(task, 20) == [(1,), {}]
+    assert wait(task, LONG) == [(1,), {}]
     assert not link()._watched
 
 
@@ -180,14 +182,14 @@ def test_the_reply_is_polled_for_where_redis_cannot_report(
         assert not link().tracking
         eventually(lambda: stand_in.held)
         soon(stand_in.release)
-        assert task.sync_wait_result_task(20) == [(1,), {}]
+        assert task.sync_wait_result_task(LONG) == [(1,), {}]
         stand_in.close()
 
 
 def test_hundreds_of_tasks_share_one_connection(server: StandIn) -> None:
     async def run() -> list[Any]:
         tasks = [AwaitableTask("held", (n,), {}) for n in range(300)]
-        waits = [asyncio.ensure_future(task.async_wait_result_task(20)) for task in tasks]
+        waits = [asyncio.ensure_future(task.async_wait_result_task(LONG)) for task in tasks]
         await asyncio.to_thread(eventually, lambda: len(link()._watched) == 300)
         assert len(server.client.client_list()) < 10
         await asyncio.to_thread(eventually, lambda: len(server.held) == 300)
@@ -200,7 +202,7 @@ def test_hundreds_of_tasks_share_one_connection(server: StandIn) -> None:
 
 def test_threads_call_at_the_same_time(server: StandIn) -> None:
     def call(number: int) -> Any:
-        return AwaitableTask("f", (number,), {}).sync_wait_result_task(20)
+        return AwaitableTask("f", (number,), {}).sync_wait_result_task(LONG)
 
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(call, range(500))) == [[(n,), {}] for n in range(500)]
@@ -227,7 +229,7 @@ def test_waiting_survives_a_lost_connection(server: StandIn, wait: Wait) -> None
         server.release()
 
     soon(interrupt)
-    assert wait(task, 20) == [(), {}]
+    assert wait(task, LONG) == [(), {}]
 
 
 @pytest.mark.parametrize("wait", WAITS)
@@ -247,17 +249,17 @@ def test_waiting_survives_a_restart_of_redis(
             stand_in.release()
 
         soon(restart)
-        assert wait(task, 20) == [(), {}]
+        assert wait(task, LONG) == [(), {}]
         assert wait(AwaitableTask("f", (), {}), 20) == [(), {}]
         stand_in.close()
 
 
 def test_a_call_is_sent_once_over_a_new_connection_when_the_old_one_is_gone(server: StandIn) -> None:
-    AwaitableTask("f", (), {}).sync_wait_result_task(10)
+    AwaitableTask("f", (), {}).sync_wait_result_task(LONG)
     clients = len(server.client.client_list())
     server.client.client_kill_filter(_type="normal", skipme=True)
     eventually(lambda: len(server.client.client_list()) < clients)
-    assert AwaitableTask("f", (2,), {}).sync_wait_result_task(10) == [(2,), {}]
+    assert AwaitableTask("f", (2,), {}).sync_wait_result_task(LONG) == [(2,), {}]
     assert len(server.entries) == 2
 
 
@@ -282,12 +284,12 @@ def test_a_forked_child_uses_its_own_connection(server: StandIn) -> None:
     if child == 0:
         right = False
         try:
-            right = before.sync_wait_result_task(10) == [(1,), {}]
-            right = right and AwaitableTask("f", (2,), {}).sync_wait_result_task(10) == [(2,), {}]
+            right = before.sync_wait_result_task(LONG) == [(1,), {}]
+            right = right and AwaitableTask("f", (2,), {}).sync_wait_result_task(LONG) == [(2,), {}]
         finally:
             os._exit(0 if right else 1)
     assert os.waitpid(child, 0)[1] == 0
-    assert AwaitableTask("f", (3,), {}).sync_wait_result_task(10) == [(3,), {}]
+    assert AwaitableTask("f", (3,), {}).sync_wait_result_task(LONG) == [(3,), {}]
 
 
 def test_a_reply_outside_the_grammar_is_refused_and_left_alone(server: StandIn) -> None:
@@ -295,13 +297,13 @@ def test_a_reply_outside_the_grammar_is_refused_and_left_alone(server: StandIn) 
     server.client.set(key(task), '{"py/object": "os.system"}')
     for _ in range(2):
         with pytest.raises(NativeError, match="not-message"):
-            task.sync_wait_result_task(10)
+            task.sync_wait_result_task(LONG)
 
 
 def test_an_argument_that_cannot_be_sent_is_refused_before_sending(server: StandIn) -> None:
     with pytest.raises(TypeError, match=r"builtins\.object"):
         AwaitableTask("f", (object(),), {})
-    assert AwaitableTask("f", (), {}).sync_wait_result_task(10) == [(), {}]
+    assert AwaitableTask("f", (), {}).sync_wait_result_task(LONG) == [(), {}]
     assert len(server.entries) == 1
 
 
@@ -331,7 +333,7 @@ def test_a_missing_redis_py_is_named_with_the_way_to_install_it() -> None:
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 1
     assert "ImportError: a PRPC client over Redis needs redis-py" in done.stderr

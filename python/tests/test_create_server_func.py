@@ -165,7 +165,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "prpc.create_server_func", *arguments]
     folder = Path(__file__).resolve().parents[1]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180)
 
 
 @pytest.mark.usefixtures("environment")
@@ -177,7 +177,7 @@ def test_the_program_writes_a_file_whose_functions_call_the_server(tmp_path: Pat
     call = "import stubs; print(stubs.summ(1, 2).sync_wait_result_task(20))"
     folder = Path(__file__).resolve().parents[1]
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {call}"]
-    assert subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60).stdout == "3.5\n"
+    assert subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180).stdout == "3.5\n"
 
 
 @pytest.mark.usefixtures("environment")

@@ -39,7 +39,7 @@ class Queue:
         pipe.execute()
         return keys
 
-    def results(self, keys: list[str], seconds: float = 120) -> list[PRPCMessage]:
+    def results(self, keys: list[str], seconds: float = 300) -> list[PRPCMessage]:
         """Wait for all replies."""
         deadline = time.monotonic() + seconds
         found: dict[str, PRPCMessage] = {}
@@ -52,7 +52,7 @@ class Queue:
             time.sleep(0.05)
         return [found[key] for key in keys]
 
-    def call(self, function: str, *args: Any, seconds: float = 120) -> Any:
+    def call(self, function: str, *args: Any, seconds: float = 300) -> Any:
         """One call."""
         (reply,) = self.results(self.send(function, *args), seconds)
         assert reply.exception_info is None, reply.exception_info

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 Object = dict[str, Any]
 T = TypeVar("T")
 
-DEADLINE = 120.0
+DEADLINE = 300.0
 """Seconds after which nothing is expected any more."""
 
 

@@ -27,7 +27,7 @@ def caller(address: str, name: str) -> KafkaQueue:
     return KafkaQueue(address, name, partitions=3)
 
 
-def results(calls: KafkaQueue, sent: list[UUID], seconds: float = 120) -> list[object]:
+def results(calls: KafkaQueue, sent: list[UUID], seconds: float = 300) -> list[object]:
     """Of all calls, each answered once."""
     found = [calls.result(call, seconds) for call in sent]
     assert [len(calls.replies(call)) for call in sent] == [1] * len(sent), "no call ran twice"

@@ -11,13 +11,12 @@ from uuid import UUID, uuid4
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from deadline import until
+from deadline import PATIENCE, until
 from prpc.native import read_reply, write_message
 from prpc.prpcmessage import PRPCMessage
 from queue_client import CallFailed
 
 _numbers = itertools.count(1)
-_PATIENCE = 20.0
 
 
 class KafkaQueue:
@@ -32,14 +31,14 @@ class KafkaQueue:
         self.dead = f"prpc_dead_{self.name}"
         self.admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
         topics = [*self.topics.values(), *self.feedback.values()]
-        there = self.admin.list_topics(timeout=_PATIENCE).topics
+        there = self.admin.list_topics(timeout=PATIENCE).topics
         missing = [NewTopic(topic, partitions, 1) for topic in topics if topic not in there]
         for future in self.admin.create_topics(missing).values() if missing else ():
-            future.result(_PATIENCE)
+            future.result(PATIENCE)
         self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0, "log_level": 2})
         self._replies: dict[str, list[Message]] = {}
         self._reader = self._consumer()
-        made = [self._reader.list_topics(topic, _PATIENCE).topics[topic] for topic in self.feedback.values()]
+        made = [self._reader.list_topics(topic, PATIENCE).topics[topic] for topic in self.feedback.values()]
         self._reader.assign([TopicPartition(topic.topic, at, 0) for topic in made for at in topic.partitions])
 
     @property
@@ -101,21 +100,21 @@ class KafkaQueue:
                 self._replies.setdefault(key.decode(), []).append(message)
         return self._replies.get(str(call), [])
 
-    def reply(self, call: UUID, seconds: float = _PATIENCE) -> PRPCMessage:
+    def reply(self, call: UUID, seconds: float = PATIENCE) -> PRPCMessage:
         """Waits for the reply to a call."""
         until(lambda: self.replies(call), f"the reply to {call}", seconds)
         document = self.replies(call)[-1].value()
         assert document is not None
         return read_reply(document.decode())
 
-    def result(self, call: UUID, seconds: float = _PATIENCE) -> Any:
+    def result(self, call: UUID, seconds: float = PATIENCE) -> Any:
         """Waits for the result of a call; an error is raised."""
         reply = self.reply(call, seconds)
         if reply.exception_info is not None:
             raise CallFailed(reply.exception_info)
         return reply.result
 
-    def raw_reply(self, call: UUID, seconds: float = _PATIENCE) -> dict[str, Any]:
+    def raw_reply(self, call: UUID, seconds: float = PATIENCE) -> dict[str, Any]:
         """Waits for the reply to a raw call."""
         until(lambda: self.replies(call), f"the reply to {call}", seconds)
         reply: dict[str, Any] = json.loads(self.replies(call)[-1].value() or b"")
@@ -130,16 +129,16 @@ class KafkaQueue:
             parts = [
                 TopicPartition(topic, at)
                 for topic in self.topics.values()
-                for at in consumer.list_topics(topic, _PATIENCE).topics[topic].partitions
+                for at in consumer.list_topics(topic, PATIENCE).topics[topic].partitions
             ]
             total = 0
-            for part in consumer.committed(parts, _PATIENCE):
-                low, high = consumer.get_watermark_offsets(part, _PATIENCE)
+            for part in consumer.committed(parts, PATIENCE):
+                low, high = consumer.get_watermark_offsets(part, PATIENCE)
                 total += high - max(part.offset, low)
             return total
         finally:
             consumer.close()
 
-    def until_done(self, seconds: float = _PATIENCE) -> None:
+    def until_done(self, seconds: float = PATIENCE) -> None:
         """Waits until every request is committed."""
         until(lambda: self.lag() == 0, f"nothing is left in {self.name}", seconds)

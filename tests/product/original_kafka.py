@@ -189,7 +189,7 @@ class RawCaller:
         """Sends what may be no request at all."""
         self._producer.send(self._queue.requests("raw"), document).get(30)
 
-    def reply(self, call: UUID, seconds: float = 30) -> dict[str, Any]:
+    def reply(self, call: UUID, seconds: float = 120) -> dict[str, Any]:
         """Waits for the reply to a call."""
         deadline = time.monotonic() + seconds
         while call not in self._replies:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 from uuid import UUID, uuid4
 
-from deadline import until
+from deadline import PATIENCE, until
 from prpc.native import CLASS_PATHS, read_reply, write_message
 from prpc.prpcmessage import PRPCMessage
 from redis_server import RedisServer
@@ -63,30 +63,30 @@ class Queue:
         """The key that holds the reply to a call."""
         return f"prpc_feedback_{'raw_' if family == 'raw' else ''}{self.name}_{call}"
 
-    def document(self, call: UUID | str, family: str = "native", seconds: float = 10) -> bytes:
+    def document(self, call: UUID | str, family: str = "native", seconds: float = PATIENCE) -> bytes:
         """Waits for the reply to a call and takes it away."""
         key = self.reply_key(call, family)
         document: bytes = until(lambda: self.redis.get(key), f"a reply to {call}", seconds)
         self.redis.delete(key)
         return document
 
-    def reply(self, call: UUID, seconds: float = 10) -> PRPCMessage:
+    def reply(self, call: UUID, seconds: float = PATIENCE) -> PRPCMessage:
         """Waits for the reply to a native call."""
         return read_reply(self.document(call, seconds=seconds))
 
-    def raw_reply(self, call: UUID, seconds: float = 10) -> dict[str, Any]:
+    def raw_reply(self, call: UUID, seconds: float = PATIENCE) -> dict[str, Any]:
         """Waits for the reply to a raw call."""
         reply: dict[str, Any] = json.loads(self.document(call, "raw", seconds))
         return reply
 
-    def result(self, call: UUID, seconds: float = 10) -> Any:
+    def result(self, call: UUID, seconds: float = PATIENCE) -> Any:
         """What a call returned; CallFailed if its reply is an error."""
         reply = self.reply(call, seconds)
         if reply.exception_info:
             raise CallFailed(reply.exception_info)
         return reply.result
 
-    def error(self, call: UUID, seconds: float = 10) -> str:
+    def error(self, call: UUID, seconds: float = PATIENCE) -> str:
         """The error text of a call that must not succeed."""
         reply = self.reply(call, seconds)
         assert reply.exception_info, f"the call returned {reply.result!r}"

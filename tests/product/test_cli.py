@@ -21,7 +21,7 @@ class Prpc:
         self._environment = environment(PRPC_URL_BROKER=queue.server.url, PRPC_QUEUE_NAME=queue.name)
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([BINARY, *arguments], env=self._environment, capture_output=True, text=True, timeout=30)
+        return subprocess.run([BINARY, *arguments], env=self._environment, capture_output=True, text=True, timeout=120)
 
     def says(self, *arguments: str) -> str:
         """What it prints; an AssertionError if it fails."""

@@ -49,7 +49,7 @@ class Local:
         self._process = subprocess.Popen(
             [BINARY, "up"], cwd=HELLO, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        until(lambda: "pong" in self.run("prpc call ping --timeout 1s"), "the queue answers", 20)
+        until(lambda: "pong" in self.run("prpc call ping --timeout 1s"), "the queue answers")
 
     def run(self, command: str) -> str:
         """What a command prints, on both channels."""
@@ -60,7 +60,7 @@ class Local:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=30,
+            timeout=120,
         )
         return done.stdout
 
@@ -123,7 +123,7 @@ def test_the_originals_example_runs_as_it_is_shown(redis_server: RedisServer, tm
             env=shell_environment(tmp_path),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
     finally:
         stubs.unlink(missing_ok=True)

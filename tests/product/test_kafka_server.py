@@ -23,7 +23,7 @@ def server(tmp_path: Path) -> Iterator[KafkaServer]:
 def test_what_was_accepted_survives_a_kill_and_a_restart(server: KafkaServer) -> None:
     KafkaAdminClient(bootstrap_servers=server.bootstrap).create_topics([NewTopic("kept", 1, 1)])
     producer = KafkaProducer(bootstrap_servers=server.bootstrap)
-    producer.send("kept", b"yes").get(timeout=30)
+    producer.send("kept", b"yes").get(timeout=120)
     server.kill()
     server.start().restart()
     consumer = KafkaConsumer(

@@ -102,7 +102,7 @@ def test_a_blocked_event_loop_is_told_about_with_its_place_and_its_call_runs_onc
     call = queue.send("hold_the_loop", "gate")
     worker.trace.until_noted("gate")
     start("hangs:app", queue, **settings).until_ready()
-    until(lambda: "the event loop is blocked" in worker.stderr(), "the stack of the blocked loop", 20)
+    until(lambda: "the event loop is blocked" in worker.stderr(), "the stack of the blocked loop")
     assert "in hold_the_loop" in worker.stderr()
     worker.trace.open_gate("gate")
     assert queue.result(call) == "gate"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import StartWorker
-from deadline import until
+from deadline import PATIENCE, until
 from queue_client import CallFailed, Queue
 from worker import Worker
 
@@ -26,7 +26,7 @@ def works_on(queue: Queue, worker: Worker) -> None:
     assert worker.exit_code() == 0
 
 
-def outcome(queue: Queue, kind: str, what: str, seconds: float = 20) -> object:
+def outcome(queue: Queue, kind: str, what: str, seconds: float = PATIENCE) -> object:
     try:
         return queue.result(queue.send(f"mean_{kind}", what), seconds)
     except CallFailed as error:
@@ -37,7 +37,7 @@ def outcome(queue: Queue, kind: str, what: str, seconds: float = 20) -> object:
 def test_a_function_that_prints_a_gigabyte(queue: Queue, start: StartWorker, kind: str) -> None:
     worker = start("mean:app", queue, stdout=subprocess.DEVNULL).until_ready()
     before = resident_mib(worker)
-    assert outcome(queue, kind, "print_a_gigabyte", 60) == 1024
+    assert outcome(queue, kind, "print_a_gigabyte") == 1024
     assert resident_mib(worker) < before + 50
     works_on(queue, worker)
 

@@ -42,7 +42,7 @@ def test_a_call_that_takes_too_much_is_ended_and_told(queue: Queue, start: Start
     enter = ["bash", "-c", f"echo $$ >{group}/cgroup.procs && exec {BINARY} run hungry:app"]
     worker = start("hungry:app", queue, command=enter, PRPC_CONCURRENCY=2).until_ready()
     eaten = queue.send(f"eat_{kind}")
-    error = queue.error(eaten, 30)
+    error = queue.error(eaten)
     assert error.startswith("the worker process ended during the call: ended before the pod's memory was used up")
     assert f"of the {LIMIT_MIB} MiB that the pod may use" in error
     assert queue.call("add", 1, 2) == 3

@@ -60,7 +60,7 @@ def test_the_originals_example_runs_unchanged_server_and_client(
     shutil.copytree(ROOT / "python/prpc", tmp_path / "prpc", ignore=shutil.ignore_patterns("server_func.py"))
 
     def run(*command: str) -> str:
-        done = subprocess.run([sys.executable, *command], env=client, cwd=tmp_path, timeout=30, capture_output=True)
+        done = subprocess.run([sys.executable, *command], env=client, cwd=tmp_path, timeout=120, capture_output=True)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode()
 

@@ -64,6 +64,6 @@ def memory(pid: int) -> float:
 def test_an_idle_host_is_replaced_at_its_age_and_runs_its_exit_handlers(queue: Queue, start: StartWorker) -> None:
     worker = start("leaks:app", queue, PRPC_MAX_AGE_SEC=1).until_ready()
     before = queue.call("pid_thread")
-    until(lambda: metric(worker, "prpc_worker_restarts_total", reason="max_age") >= 3, "hosts are recycled", 20)
+    until(lambda: metric(worker, "prpc_worker_restarts_total", reason="max_age") >= 3, "hosts are recycled")
     worker.trace.until_noted("exit_handlers")
     until(lambda: queue.call("pid_thread") != before, "another host runs calls")

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol
 
-from deadline import until
+from deadline import PATIENCE, until
 from server_process import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -207,7 +207,7 @@ class Worker:
         self._process.kill()
         self._process.wait(60)
 
-    def exit_code(self, seconds: float = 15) -> int:
+    def exit_code(self, seconds: float = PATIENCE) -> int:
         """Waits for its end."""
         until(lambda: not self.is_running(), f"the worker ends; it says:\n{self.stderr()[-4000:]}", seconds)
         return self._process.wait()
@@ -215,7 +215,7 @@ class Worker:
     def page(self, path: str) -> tuple[int, str]:
         """Status and text of one of its pages; 0 if it serves none."""
         try:
-            with urllib.request.urlopen(f"http://{self.pages}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{self.pages}{path}", timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -223,7 +223,7 @@ class Worker:
         except OSError:
             return 0, ""
 
-    def until_ready(self, seconds: float = 15) -> Worker:
+    def until_ready(self, seconds: float = PATIENCE) -> Worker:
         """Waits until its page says that it takes calls."""
 
         def is_ready() -> bool:

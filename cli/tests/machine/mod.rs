@@ -18,7 +18,7 @@ use prpc_contract::names::{QueueName, QueueNames};
 use prpc_contract::value::Value;
 use tokio::task::JoinHandle;
 
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 /// The command with an environment of its own.
 pub(crate) fn prpc(folder: &Path) -> Command {

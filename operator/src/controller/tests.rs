@@ -116,7 +116,7 @@ impl World {
 
     async fn end(self) {
         self.stop.cancel();
-        timeout(Duration::from_secs(2), self.running).await.expect("the end takes too long").unwrap();
+        timeout(Duration::from_secs(30), self.running).await.expect("the end takes too long").unwrap();
     }
 }
 

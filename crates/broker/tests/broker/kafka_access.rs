@@ -12,7 +12,7 @@ use prpc_contract::settings::{KafkaSettings, Settings};
 use prpc_testbed::{KafkaServer, KafkaUser, Operation, Resource, Sasl, Tls};
 
 use crate::contract::{answer, room, take};
-use crate::deadline::{ends, eventually};
+use crate::deadline::{DEADLINE, ends, eventually};
 
 fn settings(variables: &[(&str, String)]) -> KafkaSettings {
     let variables: HashMap<_, _> = variables.iter().cloned().collect();
@@ -47,7 +47,7 @@ async fn one_call_works(config: KafkaConfig) {
     let taken = take(&mut consumer, 1).await;
     let holder = consumer.holder();
     holder.settle(taken.into_iter().map(answer).collect()).await.unwrap();
-    let reply = caller.wait(Family::Native, id, Some(Duration::from_secs(30))).await.unwrap();
+    let reply = caller.wait(Family::Native, id, Some(DEADLINE)).await.unwrap();
     assert_eq!(reply, id);
     eventually("the backlog", || async { (broker.measure().await.ok()?.undelivered == 0).then_some(()) })
         .await;

@@ -11,7 +11,7 @@ use prpc_broker::{
 use rdkafka::message::{Message as _, OwnedHeaders};
 
 use crate::contract::{Place as _, answer, room, take};
-use crate::deadline::{ends, eventually};
+use crate::deadline::{DEADLINE, ends, eventually};
 use crate::kafka_place::{KafkaPlace, header, reply_to};
 
 fn body(delivery: &Delivery) -> String {
@@ -190,7 +190,7 @@ async fn a_second_consumer_gets_its_share_and_nothing_runs_twice() {
     let first = tokio::spawn(work(consumer(&place).await, Arc::clone(&dones[0]), stopped.clone()));
     let mut sent = 0;
     let mut second = None;
-    let late = tokio::time::Instant::now() + Duration::from_secs(30);
+    let late = tokio::time::Instant::now() + DEADLINE;
     while dones[1].lock().unwrap().len() < 20 {
         assert!(tokio::time::Instant::now() < late, "the second one has no share");
         place.send_to(sent % 3, sent.to_string().as_bytes()).await;

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use prpc_broker::{Broker as _, Family, KafkaBroker, KafkaConfig, QueueNames, Url};
@@ -16,6 +15,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::contract::{self, Place};
+use crate::deadline::{DEADLINE, eventually};
 
 const PARTITIONS: u32 = 3;
 
@@ -52,7 +52,7 @@ impl KafkaPlace {
     pub(crate) async fn send_to(&self, partition: i32, body: &[u8]) {
         let record =
             FutureRecord::<[u8], [u8]>::to(self.topic(Family::Native)).partition(partition).payload(body);
-        self.producer.send(record, Duration::from_secs(10)).await.unwrap();
+        self.producer.send(record, DEADLINE).await.unwrap();
     }
 
     /// Knows of partitions that were added.
@@ -65,7 +65,7 @@ impl KafkaPlace {
         let mut record =
             FutureRecord::<[u8], [u8]>::to(self.topic(Family::Native)).payload(body).headers(headers);
         record.timestamp = timestamp;
-        self.producer.send(record, Duration::from_secs(10)).await.unwrap();
+        self.producer.send(record, DEADLINE).await.unwrap();
     }
 
     /// All that a topic holds, in the order of each partition.
@@ -76,7 +76,7 @@ impl KafkaPlace {
             .set("auto.offset.reset", "earliest")
             .create()
             .unwrap();
-        let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).unwrap();
+        let metadata = consumer.fetch_metadata(Some(topic), DEADLINE).unwrap();
         let count = metadata.topics()[0].partitions().len();
         let mut list = TopicPartitionList::new();
         for partition in 0..count {
@@ -85,7 +85,7 @@ impl KafkaPlace {
         consumer.assign(&list).unwrap();
         let (mut messages, mut ended) = (Vec::new(), 0);
         while ended < count {
-            match consumer.poll(Duration::from_secs(10)).expect("an answer in time") {
+            match consumer.poll(DEADLINE).expect("an answer in time") {
                 Ok(message) => messages.push(message.detach()),
                 Err(KafkaError::PartitionEOF(_)) => ended += 1,
                 Err(error) => panic!("{error}"),
@@ -97,7 +97,7 @@ impl KafkaPlace {
     /// What the group has committed of native requests: offset and note.
     pub(crate) fn committed(&self) -> Vec<(Option<i64>, String)> {
         let consumer: BaseConsumer = self.client(&self.config.group).create().unwrap();
-        let committed = consumer.committed_offsets(self.all(), Duration::from_secs(10)).unwrap();
+        let committed = consumer.committed_offsets(self.all(), DEADLINE).unwrap();
         committed
             .elements()
             .iter()
@@ -132,17 +132,20 @@ impl KafkaPlace {
         member
     }
 
-    /// Whether the group waits for members.
-    pub(crate) fn is_being_balanced(&self) -> bool {
-        let consumer: BaseConsumer = self.client(&self.config.group).create().unwrap();
-        let groups = consumer.fetch_group_list(Some(&self.config.group), Duration::from_secs(10)).unwrap();
-        groups.groups().iter().any(|group| group.state() == "PreparingRebalance")
+    /// Looks at the group without being in it.
+    pub(crate) fn observer(&self) -> Observer {
+        Observer { client: self.client(&self.config.group).create().unwrap() }
     }
 
-    /// Removes a topic, and waits until it is gone.
+    /// Removes a topic, and waits until its partitions are gone: for a moment after the answer a message to them is still accepted,
+    /// and goes with them.
     pub(crate) async fn remove_topic(&self, topic: &str) {
+        let leader: BaseConsumer = self.client("admin").create().unwrap();
+        let has_partition = || leader.fetch_watermarks(topic, 0, DEADLINE).is_ok();
+        assert!(has_partition());
         let admin: AdminClient<DefaultClientContext> = self.client("admin").create().unwrap();
         admin.delete_topics(&[topic], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+        eventually("the topic is gone", || async { (!has_partition()).then_some(()) }).await;
     }
 
     fn all(&self) -> TopicPartitionList {
@@ -158,6 +161,19 @@ impl KafkaPlace {
             .set("group.id", group)
             .set("enable.auto.commit", "false");
         config
+    }
+}
+
+/// Sees how a group stands.
+pub(crate) struct Observer {
+    client: BaseConsumer,
+}
+
+impl Observer {
+    /// Whether the group waits for members.
+    pub(crate) fn sees_balancing(&self, group: &str) -> bool {
+        let groups = self.client.fetch_group_list(Some(group), DEADLINE).unwrap();
+        groups.groups().iter().any(|group| group.state() == "PreparingRebalance")
     }
 }
 
@@ -195,7 +211,7 @@ impl Place for KafkaPlace {
         if marked {
             record = record.headers(reply_to(self.config.names.feedback(family), 0));
         }
-        self.producer.send(record, Duration::from_secs(10)).await.unwrap();
+        self.producer.send(record, DEADLINE).await.unwrap();
     }
 
     async fn reply(&self, family: Family, message_id: &str) -> Option<Bytes> {

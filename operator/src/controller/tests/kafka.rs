@@ -134,7 +134,7 @@ async fn calls_that_retention_removed_are_told() {
     let mut before = rdkafka::TopicPartitionList::new();
     before.add_partition_offset(&queue.names.native, 0, rdkafka::Offset::Offset(4)).unwrap();
     admin.delete_records(&before, &rdkafka::admin::AdminOptions::new()).await.unwrap();
-    until_within(Duration::from_secs(30), "it is told", || world.is("BrokerReachable", "True", "CallsLost"))
+    until_within(Duration::from_secs(120), "it is told", || world.is("BrokerReachable", "True", "CallsLost"))
         .await;
     let [_, _, message] = world.condition("BrokerReachable").unwrap();
     assert!(message.starts_with("4 calls were removed by retention"), "{message}");
@@ -268,7 +268,7 @@ pub(super) async fn until_async(what: &str, mut condition: impl AsyncFnMut() -> 
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(Duration::from_secs(30), looks).await.unwrap_or_else(|_| panic!("never: {what}"));
+    timeout(Duration::from_secs(120), looks).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 pub(super) fn base64(text: &str) -> String {

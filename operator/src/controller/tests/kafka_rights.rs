@@ -49,7 +49,7 @@ async fn take(consumer: &mut prpc_broker::kafka::KafkaConsumer) -> Delivery {
             }
         }
     };
-    timeout(Duration::from_secs(30), taken).await.expect("no call comes")
+    timeout(Duration::from_secs(120), taken).await.expect("no call comes")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -118,7 +118,7 @@ async fn the_listed_rights_are_enough_to_serve_and_look_after_a_queue() {
         },
         Settlement::HandBack { receipt: handed_back.receipt, started: false, body: handed_back.body },
     ];
-    timeout(Duration::from_secs(30), holder.settle(settlements)).await.unwrap().unwrap();
+    timeout(Duration::from_secs(120), holder.settle(settlements)).await.unwrap().unwrap();
     let again = take(&mut consumer).await;
     assert_eq!(again.receipt.family, Family::Native);
     let status = |field: &str| world.queue().unwrap()["status"]["backlog"][field].clone();
