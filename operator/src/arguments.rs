@@ -21,6 +21,8 @@ pub enum Command {
         /// Such as http://prpc-operator:8080/ready
         url: String,
     },
+    /// Call `ping` of the queue that PRPC_QUEUE_NAME on PRPC_URL_BROKER names, and wait for the answer
+    Ping,
 }
 
 #[derive(Debug, Clone, clap::Args)]

@@ -16,11 +16,13 @@ mod kafka;
 mod leader;
 mod metrics;
 mod pages;
+mod ping;
 mod probe;
 mod run;
 mod scaling;
 mod workers;
 
 pub use arguments::{Arguments, Command, Options};
+pub use ping::ping;
 pub use probe::probe;
 pub use run::run;

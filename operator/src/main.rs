@@ -10,6 +10,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         Some(Command::Probe { url }) => prpc_operator::probe(&url),
+        Some(Command::Ping) => prpc_operator::ping(),
         None => {
             logging::start();
             prpc_operator::run(arguments.options)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -57,3 +60,22 @@ class Queue:
         (reply,) = self.results(self.send(function, *args), seconds)
         assert reply.exception_info is None, reply.exception_info
         return reply.result
+
+
+@contextmanager
+def load(caller: Queue) -> Iterator[list[str]]:
+    """Some 100 calls a second until the end of the block."""
+    keys: list[str] = []
+    over = threading.Event()
+
+    def send() -> None:
+        while not over.wait(0.1):
+            keys.extend(caller.send("record", f"{caller.name}-executions", 0.02, count=10))
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield keys
+    finally:
+        over.set()
+        sender.join()

@@ -22,7 +22,7 @@ def install_operator() -> Namespace:
     # Another build of an image has the same name: only new pods take it.
     settings += ["--set", f"podAnnotations.build={built()}"]
     command = ["helm", "upgrade", "--install", "prpc", str(ROOT / "charts/prpc"), "-n", SYSTEM, "--create-namespace"]
-    subprocess.run([*command, *settings, "--wait", "--timeout", "120s"], check=True)
+    subprocess.run([*command, *settings, "--wait", "--timeout", "300s"], check=True)
     return Namespace(SYSTEM)
 
 
@@ -42,7 +42,7 @@ def redis_namespace(name: str) -> Iterator[Namespace]:
     kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     namespace = Namespace(name)
     namespace.apply(*redis())
-    namespace.kubectl("rollout", "status", "deploy/redis", "--timeout=60s")
+    namespace.kubectl("rollout", "status", "deploy/redis", "--timeout=300s")
     try:
         yield namespace
     finally:

@@ -21,7 +21,7 @@ def kafka_broker(namespace: Namespace) -> Iterator[str]:
     """Starts it as `kafka:9092`, and gives its address from here."""
     port = _free_port()
     namespace.apply(*kafka(namespace.name, port))
-    namespace.kubectl("rollout", "status", "deploy/kafka", "--timeout=120s")
+    namespace.kubectl("rollout", "status", "deploy/kafka", "--timeout=300s")
     with forwarded(namespace.name, "svc/kafka", OUTSIDE, port):
         yield f"127.0.0.1:{port}"
 

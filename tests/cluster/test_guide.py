@@ -63,7 +63,7 @@ def run(environment: dict[str, str], command: str, shown: str) -> None:
 
     def prints() -> bool:
         done = subprocess.run(
-            ["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=150
+            ["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
         )
         printed[:] = [done.stdout + done.stderr]
         return bool(right.fullmatch(re.sub(r"\s+", " ", printed[0]).strip()))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from callers import Queue
+import yaml
+from callers import Queue, load
 from cluster import Namespace, Refused, kubectl, queue, wait_for
 
 CHART = Path(__file__).resolve().parents[2] / "charts/prpc"
@@ -21,7 +24,11 @@ def holder(operator: Namespace) -> str:
 
 def scaled(place: Namespace, name: str, replicas: int) -> None:
     place.kubectl("scale", f"pq/{name}", f"--replicas={replicas}")
-    wait_for("the pods", lambda: place.get("pq", name)["status"]["readyReplicas"] == replicas, 2 * LEASE_SECONDS)
+    wait_for("the pods", lambda: place.get("pq", name)["status"]["readyReplicas"] == replicas)
+
+
+def names(place: Namespace) -> set[str]:
+    return {pod["metadata"]["name"] for pod in place.pods("served")}
 
 
 def test_another_replica_takes_over_when_the_leader_is_killed(
@@ -42,15 +49,15 @@ def test_a_leader_that_ends_in_order_hands_over_at_once(operator: Namespace, pla
     operator.delete("pod", leader, "--wait=false")
     wait_for("another leader", lambda: holder(operator) not in ("", leader), LEASE_SECONDS)
     scaled(place, "served", 1)
-    operator.kubectl("rollout", "status", "deploy/prpc", "--timeout=60s")
+    operator.kubectl("rollout", "status", "deploy/prpc", "--timeout=300s")
 
 
 def test_a_queue_is_not_restarted_by_a_new_leader(operator: Namespace, place: Namespace) -> None:
-    (pod,) = place.pods("served")
+    pods = names(place)
     operator.kubectl("rollout", "restart", "deploy/prpc")
-    operator.kubectl("rollout", "status", "deploy/prpc", "--timeout=60s")
+    operator.kubectl("rollout", "status", "deploy/prpc", "--timeout=300s")
     scaled(place, "served", 2)
-    assert pod["metadata"]["name"] in [other["metadata"]["name"] for other in place.pods("served")]
+    assert pods < names(place)
 
 
 ACCOUNT = "system:serviceaccount:prpc-system:prpc"
@@ -92,24 +99,62 @@ def test_the_pages_tell_about_queues(operator: Namespace, place: Namespace) -> N
     wait_for("the metric", lambda: f"prpc_queue_replicas{{{label}}} 2" in kubectl("get", "--raw", path))
 
 
-def test_the_release_passes_its_own_test(operator: Namespace) -> None:
-    subprocess.run(["helm", "test", "prpc", "-n", operator.name, "--timeout", "60s"], check=True)
+def helm(*arguments: str, stdin: str = "") -> str:
+    """What Helm prints; it must succeed."""
+    done = subprocess.run(["helm", *arguments], input=stdin, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"helm {' '.join(arguments)}: {done.stderr}"
+    return done.stdout
 
 
-def test_queues_outlive_the_operator(operator: Namespace, place: Namespace, callers: type[Queue]) -> None:
-    release = json.loads(
-        subprocess.run(
-            ["helm", "get", "values", "prpc", "-n", operator.name, "-o", "json"], capture_output=True, check=True
-        ).stdout
-    )
-    subprocess.run(["helm", "uninstall", "prpc", "-n", operator.name, "--wait"], check=True)
+def test_the_release_passes_its_own_test_which_calls_a_queue(operator: Namespace, place: Namespace) -> None:
+    place.wait_ready("served")
+    url = f"redis://redis.{place.name}:6379/0"
+    variables = [{"name": "PRPC_QUEUE_NAME", "value": "served"}, {"name": "PRPC_URL_BROKER", "value": url}]
+    release = ["prpc", "-n", operator.name]
+    helm("upgrade", *release, str(CHART), "--reuse-values", "--set-json", f"test.env={json.dumps(variables)}", "--wait")
+    assert "Succeeded" in helm("test", *release, "--timeout", "300s")
+    helm("upgrade", *release, str(CHART), "--reuse-values", "--set-json", "test.env=[]", "--wait")
+
+
+def older_chart(folder: Path) -> Path:
+    """A chart of a version before this one, whose definition has a field less."""
+    shutil.copytree(CHART, folder)
+    about = folder / "Chart.yaml"
+    about.write_text(re.sub(r"^version: .*$", "version: 0.0.1", about.read_text(), flags=re.MULTILINE))
+    path = folder / "files/crds/prpcqueues.yaml"
+    definition = yaml.safe_load(path.read_text())
+    [version] = definition["spec"]["versions"]
+    del version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["observability"]
+    path.write_text(yaml.safe_dump(definition))
+    return folder
+
+
+def knows(field: str) -> bool:
     try:
-        assert place.get("pq", "served")
+        return bool(kubectl("explain", f"prpcqueues.spec.{field}"))
+    except Refused:
+        return False
+
+
+def test_queues_outlive_the_operator_and_an_upgrade_of_it(
+    operator: Namespace, place: Namespace, callers: type[Queue], tmp_path: Path
+) -> None:
+    release = ["prpc", "-n", operator.name]
+    values = helm("get", "values", *release, "-o", "json")
+    install = ["-f", "-", "--wait", "--timeout", "300s"]
+    pods = names(place)
+    helm("uninstall", *release, "--wait")
+    try:
         assert callers("served").call("add", 2, 2) == 4
+        helm("install", *release, str(older_chart(tmp_path / "chart")), *install, stdin=values)
+        wait_for("the older definition", lambda: not knows("observability"))
+        calls = callers("served")
+        with load(calls) as keys:
+            helm("upgrade", *release, str(CHART), *install, stdin=values)
+            wait_for("the new definition", lambda: knows("observability"))
+        assert [reply.exception_info for reply in calls.results(keys) if reply.exception_info] == []
+        assert calls.redis.llen("served-executions") == len(keys), "no call ran twice"
     finally:
-        subprocess.run(
-            ["helm", "install", "prpc", str(CHART), "-n", operator.name, "-f", "-", "--wait", "--timeout", "120s"],
-            input=json.dumps(release).encode(),
-            check=True,
-        )
+        helm("upgrade", "--install", *release, str(CHART), *install, stdin=values)
+    assert names(place) == pods
     scaled(place, "served", 1)

@@ -3,34 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from callers import Queue
+from callers import Queue, load
 from cluster import Namespace, Refused, kubectl, queue, wait_for
 
 SCALING = {"minReplicas": 2, "maxReplicas": 4, "pollIntervalSeconds": 1}
 DELIVERY = {"heartbeatInterval": "2s", "visibilityTimeout": "5s"}
-
-
-@contextmanager
-def load(caller: Queue) -> Iterator[list[str]]:
-    """Some 100 calls a second until the end of the block."""
-    keys: list[str] = []
-    over = threading.Event()
-
-    def send() -> None:
-        while not over.wait(0.1):
-            keys.extend(caller.send("record", f"{caller.name}-executions", 0.02, count=10))
-
-    sender = threading.Thread(target=send)
-    sender.start()
-    try:
-        yield keys
-    finally:
-        over.set()
-        sender.join()
 
 
 def names(place: Namespace, name: str) -> set[str]:
@@ -44,7 +22,7 @@ def test_an_update_of_the_image_loses_no_call_and_repeats_none(place: Namespace,
     with load(caller) as keys:
         place.patch("pq", "update", {"spec": {"function": {"image": "prpc-function:next"}}})
         wait_for("other pods", lambda: not before & names(place, "update"))
-        place.kubectl("rollout", "status", "deploy/update-worker", "--timeout=60s")
+        place.kubectl("rollout", "status", "deploy/update-worker", "--timeout=300s")
     replies = caller.results(keys)
     assert [reply.exception_info for reply in replies if reply.exception_info] == []
     assert caller.redis.llen("update-executions") == len(keys)

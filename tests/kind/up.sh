@@ -50,6 +50,6 @@ is_up || {
     kind delete cluster --quiet --name $cluster
     kind create cluster --quiet --name $cluster "${options[@]}" --wait 120s
 }
-kubectl wait --for=condition=Ready "node/$node" --timeout=120s
-kubectl --namespace kube-system rollout status deployment/coredns --timeout=120s
+kubectl wait --for=condition=Ready "node/$node" --timeout=300s
+kubectl --namespace kube-system rollout status deployment/coredns --timeout=300s
 echo ". $cache/env"

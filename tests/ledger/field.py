@@ -97,7 +97,7 @@ class Field:
         """What is wrong with the way in which workers have ended."""
         found = []
         for worker in self.ended:
-            code, said = worker.exit_code(30), worker.stderr()
+            code, said = worker.exit_code(), worker.stderr()
             # A worker whose Python is killed before it has loaded the program leaves it to others to start it again.
             if code not in (0, -signal.SIGKILL) and not (code == 1 and "ended before the program was loaded" in said):
                 found.append(f"a worker ended with {code}: {said[-500:]}")

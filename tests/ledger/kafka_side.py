@@ -121,14 +121,14 @@ class KafkaSide:
         field.producers.stop()
         field.until_finished()
         self._collect()
-        self._admin.delete_topics([self._queue.feedback])[self._queue.feedback].result()
+        self._queue.remove(self._queue.feedback)
         field.producers.start()
 
     def _set_group_back(self, field: Field) -> None:
         """Another tool makes the group begin again where it was some time ago, which it can only while nobody works."""
         field.end_all()
         try:
-            until(self._was_set_back, "the group is set back", SESSION_SECONDS + 15, pause=0.5)
+            until(self._was_set_back, "the group is set back", pause=0.5)
         finally:
             field.fill()
 

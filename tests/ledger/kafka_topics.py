@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-TIMEOUT = 20.0
+from deadline import until
+
+TIMEOUT = 60.0
+_NOT_THERE = KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC
 
 
 class KafkaTopics:
@@ -58,6 +61,21 @@ class KafkaTopics:
     def size(self, topic: str) -> int:
         """How many records a topic has been given."""
         return sum(self._asking.get_watermark_offsets(each, TIMEOUT)[1] for each in self.partitions(topic))
+
+    def remove(self, topic: str) -> None:
+        """Removes it, and returns when no record is accepted any more that would go with it: a moment after the answer."""
+        filled = [each for each in self.partitions(topic) if self._end(each)]
+        self._admin.delete_topics([topic])[topic].result()
+        until(lambda: not any(self._end(each) for each in filled), f"{topic} is gone")
+
+    def _end(self, partition: TopicPartition) -> int:
+        """Offset after its last record; 0 if it is not there."""
+        try:
+            return int(self._asking.get_watermark_offsets(partition, TIMEOUT)[1])
+        except KafkaException as failure:
+            if failure.args[0].code() in _NOT_THERE:
+                return 0
+            raise
 
     def members(self) -> list[list[str]]:
         """Of each member of the group the topics of its partitions."""

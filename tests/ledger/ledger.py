@@ -60,7 +60,7 @@ def run(broker: str, seconds: float, seed: int, folder: Path) -> Books:
     try:
         field.fill()
         # Its topics are made by the first worker.
-        field.workers[0].until_ready(60)
+        field.workers[0].until_ready()
         producers.start()
         begin = time.time()
         faults = side.faults()
