@@ -63,7 +63,7 @@ class KafkaTopics:
         return sum(self._asking.get_watermark_offsets(each, TIMEOUT)[1] for each in self.partitions(topic))
 
     def remove(self, topic: str) -> None:
-        """Removes it, and returns when no record is accepted any more that would go with it: a moment after the answer."""
+        """Removes it, and returns when it accepts no record any more, a moment after the answer."""
         filled = [each for each in self.partitions(topic) if self._end(each)]
         self._admin.delete_topics([topic])[topic].result()
         until(lambda: not any(self._end(each) for each in filled), f"{topic} is gone")
