@@ -2,6 +2,7 @@
 //! something fails. The clock of most tests stands still while anything can be done and leaps otherwise.
 
 mod backlog;
+mod cycles;
 mod deletion;
 mod faults;
 mod kafka;
@@ -136,12 +137,17 @@ fn put_in(api: &FakeApi, namespace: &str, name: &str, change: &Value) {
     api.put("prpcqueues", namespace, name, &queue);
 }
 
-/// A pod of the queue that takes calls.
+/// A pod of the queue `orders` that takes calls.
 fn pod() -> Value {
+    pod_of("orders")
+}
+
+/// A pod of a queue that takes calls.
+fn pod_of(queue: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"labels": {
-            labels::NAME: labels::WORKER, labels::INSTANCE: "orders", labels::MANAGED_BY: labels::OPERATOR,
+            labels::NAME: labels::WORKER, labels::INSTANCE: queue, labels::MANAGED_BY: labels::OPERATOR,
         }},
         "status": {"conditions": [{"type": "Ready", "status": "True"}]},
     })

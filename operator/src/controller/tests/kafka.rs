@@ -102,6 +102,35 @@ async fn there_are_as_many_pods_as_the_backlog_asks_for_and_as_there_are_partiti
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_many_partitions_there_are_that_is_the_limit_unless_max_replicas_is_lower() {
+    const MOST: u32 = 50;
+    let server = KafkaServer::shared();
+    let counts = [1, 2, 3, 5, 8, 16, 31, 49, 50, 51, 64];
+    let api = FakeApi::default();
+    for partitions in counts {
+        let name = format!("wide{partitions}");
+        let mut change = spec(server, &name, partitions);
+        change["scaling"]["maxReplicas"] = json!(MOST);
+        put(&api, &name, &change);
+    }
+    let world = World::start(api.clone());
+    for partitions in counts {
+        let name = format!("wide{partitions}");
+        let queue = OnKafka::new(server, &name);
+        until_async("its topic", async || queue.partitions(&queue.names.native).await == Some(partitions))
+            .await;
+        queue.call(300, i32::try_from(partitions).unwrap());
+    }
+    for partitions in counts {
+        let name = format!("wide{partitions}-worker");
+        let wanted = i64::from(partitions.min(MOST));
+        let replicas = || api.get("deployments", SHOP, &name).unwrap()["spec"]["replicas"].as_i64();
+        until(&format!("{wanted} replicas on {partitions} partitions"), || replicas() == Some(wanted)).await;
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sleeping_queue_whose_offsets_the_brokers_forget_loses_no_call_and_repeats_none() {
     let server = KafkaServer::shared();
     let queue = OnKafka::new(server, "asleep");
