@@ -38,7 +38,7 @@ def group() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("kind", ["process", "thread", "async"])
-def test_a_call_that_takes_too_much_is_ended_and_told(queue: Queue, start: StartWorker, group: Path, kind: str) -> None:
+def test_a_call_that_takes_too_much_is_ended_and_told(queue: Queue, group: Path, start: StartWorker, kind: str) -> None:
     enter = ["bash", "-c", f"echo $$ >{group}/cgroup.procs && exec {BINARY} run hungry:app"]
     worker = start("hungry:app", queue, command=enter, PRPC_CONCURRENCY=2).until_ready()
     eaten = queue.send(f"eat_{kind}")

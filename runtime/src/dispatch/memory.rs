@@ -48,19 +48,19 @@ impl Dispatcher {
         let limit = container.limit();
         let pause = if used < limit / 2 { CALM } else { TENSE };
         let brim = limit / 10 * 9;
-        let pause = if used > brim && used - container.droppable().min(used) > brim && self.end_largest(limit)
-        {
-            AFTERMATH
-        } else {
-            pause
-        };
+        let excess = if used > brim { used.saturating_sub(brim + container.droppable()) } else { 0 };
+        let pause = if excess > 0 && self.end_largest(limit, excess) { AFTERMATH } else { pause };
         self.memory.due = (!self.flights.is_empty()).then(|| Instant::now() + pause);
     }
 
-    /// Ends the host with the most memory. Whether there was one.
-    fn end_largest(&mut self, limit: u64) -> bool {
+    /// Ends the host with the most memory. Whether there was one whose end makes a difference: where the kernel was faster, the
+    /// others have done nothing.
+    fn end_largest(&mut self, limit: u64, excess: u64) -> bool {
         let hosts = self.crew.hosts().filter_map(|(id, host)| Some((host.resident_memory()?, id)));
         let Some((memory, id)) = hosts.max_by_key(|(memory, _)| *memory) else { return false };
+        if memory < excess {
+            return false;
+        }
         let (memory, limit) = (memory >> 20, limit >> 20);
         tracing::error!(
             host = id.0,
