@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from installed import install_operator
 from loads import burst, steady, step
 from many import many
+from outage import outage
 from plot import draw
 from record import Run
 from scale_in import scale_in
@@ -39,6 +40,7 @@ TITLES = {
     "step": "step: 20 calls/s, then 150, then 20, of 0.1 s",
     "steady": "steady: 60 calls/s of 0.1 s at random, from zero",
     "scale-in": "scale-in: 40 calls of 20 s at once, then 0.3 a second",
+    "outage": "outage: broker, password and API server away, one queue at work and one asleep",
     "many": "many: an operator with many queues, none of which has anything to do",
 }
 WITH_RUNTIME = {"image": "prpc-function:bundled", "runtime": "Image"}
@@ -54,6 +56,7 @@ def main() -> None:
         "step": step,
         "steady": steady,
         "scale-in": scale_in,
+        "outage": partial(outage, seconds=options.outage),
         "many": partial(many, count=options.queues),
     }
     install_operator()
@@ -77,6 +80,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--wakes", type=int, default=100, help="calls to a queue that sleeps")
     parser.add_argument("--queues", type=int, default=1000, help="queues that have nothing to do")
+    parser.add_argument("--outage", type=float, default=300, help="seconds for which the broker is away")
     parser.add_argument("--json", type=Path, help="a file for the figures, and what they were computed from")
     parser.add_argument("--plot", type=Path, help="a file for the drawing of the first runs, as SVG")
     return parser.parse_args()
