@@ -8,7 +8,6 @@ from pathlib import Path
 
 from cluster import Namespace
 
-
 REFUSED = ("ERR", "NOAUTH", "WRONGPASS", "Could not connect")
 """What redis-cli prints, and succeeds."""
 
