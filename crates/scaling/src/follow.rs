@@ -1,10 +1,11 @@
 //! The loop: look, decide, apply.
 
 use std::future::Future;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::decision::Decision;
@@ -18,6 +19,9 @@ use crate::scaler::Scaler;
 const AFTER_FIRST_CALL: Duration = Duration::from_millis(10);
 /// After this the number for a burst is known better.
 const AFTER_WAKING: Duration = Duration::from_millis(250);
+/// Looks of all queues begin at multiples of this, so that those of one broker go out together: a thousand queues would be a thousand
+/// writes and reads of a socket otherwise.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// Where the work is seen.
 pub trait Backlog: Send + Sync {
@@ -55,8 +59,7 @@ pub async fn follow(
 ) {
     let first = policy.borrow_and_update().clone();
     let mut scaler = Scaler::new(first, fleet.replicas(), &fleet.memory(), Moment::now());
-    let mut looks = interval(poll);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut next = Instant::now();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -64,7 +67,7 @@ pub async fn follow(
                 Ok(()) => scaler.set_policy(policy.borrow_and_update().clone()),
                 Err(_) => return,
             },
-            _ = looks.tick() => {}
+            () = sleep_until(next) => {}
             () = backlog.first_call() => sleep(AFTER_FIRST_CALL).await,
         }
         let observed = tokio::select! {
@@ -73,20 +76,27 @@ pub async fn follow(
         };
         let decision = scaler.decide(Moment::now(), fleet.replicas(), &observed);
         fleet.apply(&decision);
-        if decision.from == 0 && decision.is_change() {
-            looks.reset_after(AFTER_WAKING.min(poll));
-        }
+        let woke = decision.from == 0 && decision.is_change();
+        next = if woke { Instant::now() + AFTER_WAKING.min(poll) } else { together(Instant::now() + poll) };
     }
+}
+
+/// The last common moment that is not after this one.
+fn together(moment: Instant) -> Instant {
+    static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let since = moment.saturating_duration_since(*FIRST).as_nanos();
+    let past = u64::try_from(since % TOGETHER.as_nanos()).unwrap_or_default();
+    moment - Duration::from_nanos(past)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::num::NonZeroU32;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use tokio::sync::{Notify, mpsc};
-    use tokio::time::Instant;
 
     use super::*;
     use crate::observed::Load;
@@ -145,7 +155,28 @@ mod tests {
         let (replicas, at) = decisions.recv().await.unwrap();
         assert_eq!((replicas, at - sent), (5, AFTER_FIRST_CALL + AFTER_WAKING));
         let (_, at) = decisions.recv().await.unwrap();
-        assert_eq!(at - sent, AFTER_FIRST_CALL + AFTER_WAKING + POLL);
+        let after = at - sent - AFTER_FIRST_CALL - AFTER_WAKING;
+        assert!(POLL - TOGETHER < after && after <= POLL, "{after:?}");
+        stop.cancel();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn queues_that_are_followed_from_different_moments_are_looked_at_together() {
+        let (told, mut decisions) = mpsc::unbounded_channel();
+        let policy = Policy::new(Bounds::new(0, 20).unwrap(), NonZeroU32::new(4).unwrap());
+        let (_keep, policies) = watch::channel(policy);
+        let stop = CancellationToken::new();
+        for _ in 0..20 {
+            let watched = Watched(Arc::default());
+            tokio::spawn(follow(policies.clone(), POLL, watched, Replicas(0, told.clone()), stop.clone()));
+            sleep(Duration::from_millis(7)).await;
+        }
+        let mut moments = Vec::new();
+        for _ in 0..60 {
+            moments.push(decisions.recv().await.unwrap().1);
+        }
+        let later: BTreeSet<Instant> = moments.split_off(20).into_iter().collect();
+        assert!(later.len() <= 6, "{later:?}");
         stop.cancel();
     }
 }
