@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 BROKER ?= redis
 SECONDS ?= 60
 
-.PHONY: deps build demo test lint test-rust test-python test-product test-wheel ledger ledger-kafka fuzz wheel bench soak bench-smoke bench-peers
+.PHONY: deps build demo test storm lint test-rust test-python test-product test-wheel ledger ledger-kafka fuzz wheel bench soak bench-smoke bench-peers
 .PHONY: crds plots chart-deps test-chart cluster-up cluster-down images e2e bench-scaling test-cluster
 
 deps: ; @sh tests/install.sh "$(VENV)"
@@ -49,6 +49,10 @@ test-product: build
 # Faults at random, and every accepted call accounted for.
 ledger: build
 	$(PYTHON) tests/ledger/ledger.py --broker $(BROKER) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+# Workers that join and leave their group every two seconds for a minute.
+storm: build
+	$(PYTHON) -m pytest -q tests/product/kafka_storm.py
 
 ledger-kafka: ; @$(MAKE) ledger BROKER=kafka
 

@@ -387,6 +387,15 @@ fn a_burst_is_not_held_until_replicas_are_ready() {
 }
 
 #[test]
+fn calls_that_wait_behind_calls_that_run_for_minutes_get_replicas_of_their_own() {
+    let mut queue = Queue::new(Policy::new(Bounds::new(0, 20).unwrap(), FOUR), 1);
+    queue.decide(0, signals(0, 0, 0, 0, 1).look());
+    let replicas: Vec<u32> =
+        (1..=10).map(|look| queue.decide(look * 2, signals(8, 4, 12, 0, 1).look()).replicas).collect();
+    assert_eq!((replicas[0], replicas[9]), (1, 3), "{replicas:?}");
+}
+
+#[test]
 fn a_burst_is_not_held_because_the_bound_is_near() {
     let mut queue = Queue::new(policy(0, 20), 0);
     assert_eq!(queue.decide(0, signals(30, 0, 30, 0, 0).look()).replicas, 3);
