@@ -390,8 +390,12 @@ fn a_burst_is_not_held_until_replicas_are_ready() {
 fn calls_that_wait_behind_calls_that_run_for_minutes_get_replicas_of_their_own() {
     let mut queue = Queue::new(Policy::new(Bounds::new(0, 20).unwrap(), FOUR), 1);
     queue.decide(0, signals(0, 0, 0, 0, 1).look());
-    let replicas: Vec<u32> =
-        (1..=10).map(|look| queue.decide(look * 2, signals(8, 4, 12, 0, 1).look()).replicas).collect();
+    let mut replicas = Vec::new();
+    for look in 1..=10 {
+        let in_flight = 4 * u64::from(queue.current);
+        let seen = signals(12 - in_flight, in_flight, 12, 0, queue.current);
+        replicas.push(queue.decide(look * 2, seen.look()).replicas);
+    }
     assert_eq!((replicas[0], replicas[9]), (1, 3), "{replicas:?}");
 }
 
