@@ -131,6 +131,8 @@ impl Member {
             }
         }
         self.assigned.drop_waiting();
+        // The last commits were not waited for: one that was refused would be taken for told.
+        self.assigned.doubt(self.family);
         self.commit(CommitMode::Sync, true);
         self.assigned.enter(Phase::Leaving);
         self.leave();
@@ -417,6 +419,8 @@ impl MemberContext {
                     "calls in work run again elsewhere: they did not end before their partition was given away"
                 );
             }
+            // A commit that was not waited for may have been refused since the balancing began.
+            self.assigned.doubt(self.family);
             let points = self.assigned.points(|family, number| partitions.contains(&(family, number)), true);
             commit(consumer, &self.shared, &self.assigned, CommitMode::Sync, points);
         }
