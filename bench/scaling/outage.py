@@ -64,7 +64,7 @@ def outage(_seed: int, seconds: float) -> Run:
         for _ in range(AT_WORK * SLOTS):
             send(redis, "busy", "nap", float(long[:-1]) - BETWEEN)
         wait_for("pods at work", lambda: place.get("pq", "busy")["status"].get("readyReplicas") == AT_WORK)
-        for away in (broker(place, redis, seconds), password(redis), api_server()):
+        for away in (broker(place, redis, seconds), password(redis), api_server(redis)):
             place.wait_ready("asleep", "ScaledToZero")
             figures |= {f"{away.name}, {name}": value for name, value in measured(place, redis, away).items()}
         # Their calls would last some minutes more.
@@ -133,16 +133,17 @@ def password(redis: Inside) -> Away:
     return Away("password wrong", SHORT, partial(ask_for, "s3cret"), partial(ask_for, ""), lambda: True)
 
 
-def api_server() -> Away:
-    """The kubelet ends it as soon as its manifest is not in its folder."""
+def api_server(pod: Inside) -> Away:
+    """The kubelet ends it as soon as its manifest is not in its folder. Pods reach it later than this machine does."""
+    address = kubectl("get", "service", "kubernetes", "-n", "default", "-o", "jsonpath={.spec.clusterIP}")
 
     def move(source: str, target: str) -> None:
         command = ["docker", "exec", NODE, "mv", f"{MANIFESTS}/{source}", f"{MANIFESTS}/{target}"]
         subprocess.run(command, check=True)
 
     def answers() -> bool:
-        with suppress(Refused):
-            return kubectl("get", "--raw", "/readyz", "--request-timeout=1s") == "ok"
+        with suppress(subprocess.CalledProcessError):
+            return pod.run("curl", "-sk", "--max-time", "1", f"https://{address}/readyz") == "ok"
         return False
 
     def stop() -> None:
