@@ -87,15 +87,15 @@ class Settings:
 
     def broker(self) -> Broker:
         """The broker. ImportError if its library is missing; the text says how to install it."""
-        home = HOMES[self.type_broker]
+        chosen = HOMES[self.type_broker]
         try:
-            module = import_module(home.module)
+            module = import_module(chosen.module)
         except ImportError as error:
-            if (error.name or "").partition(".")[0] != home.library:
+            if (error.name or "").partition(".")[0] != chosen.library:
                 raise
             raise ImportError(
-                f"a PRPC client over {self.type_broker.capitalize()} needs {home.package}, which is not installed: "
+                f"a PRPC client over {self.type_broker.capitalize()} needs {chosen.package}, which is not installed: "
                 f"run pip install 'prpc[{self.type_broker}]'"
             ) from error
-        kind = cast(type[Broker], getattr(module, home.name))
+        kind = cast(type[Broker], getattr(module, chosen.name))
         return kind(self.url_broker, self.queue_name)
