@@ -26,7 +26,6 @@ SLOTS = 4
 SETTINGS: Object = {
     "minReplicas": 0,
     "maxReplicas": 5,
-    "backlogPerReplica": SLOTS,
     "idleSeconds": 0,
     "pollIntervalSeconds": 2,
     "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},

@@ -41,6 +41,11 @@ impl Evidence {
         let enough = calls >= ENOUGH_CALLS || (seconds >= ENOUGH_SECONDS && calls >= slots);
         (enough && self.calls > 0.0 && self.seconds > 0.0).then(|| self.calls / self.seconds)
     }
+
+    /// What the rate cannot exceed, if nothing says more than that: `open` calls are in work, and each may be about to end.
+    fn at_most(&self, open: f64) -> Option<f64> {
+        (self.proven.1 >= ENOUGH_SECONDS).then(|| (self.calls + open) / self.seconds)
+    }
 }
 
 /// What is known of a replica.
@@ -51,6 +56,8 @@ pub(crate) struct Capacity {
     /// Calls, and the time of replicas that were busy with them throughout.
     seen: Evidence,
     seen_at: Option<Moment>,
+    /// How many replicas that were.
+    ready: u32,
     told_at: Option<Moment>,
     slots: Option<f64>,
     /// What was known earlier.
@@ -82,7 +89,7 @@ impl Capacity {
     pub(crate) fn watch(&mut self, now: Moment, flow: Flow, ready: u32) {
         if flow.saturated && ready > 0 {
             self.seen.add(flow.answered as f64, flow.seconds * f64::from(ready), flow.seconds);
-            self.seen_at = Some(now);
+            (self.seen_at, self.ready) = (Some(now), ready);
         }
     }
 
@@ -100,7 +107,13 @@ impl Capacity {
             (Some(told), Some(seen)) if recent && told > seen * DOUBTFUL => Some(seen),
             (Some(told), _) => Some(told),
             (None, Some(seen)) => Some(seen),
-            (None, None) => self.remembered,
+            // Calls that run for minutes tell nothing for minutes, but that they do.
+            (None, None) => {
+                let at_most = self.seen.at_most(slots * f64::from(self.ready)).filter(|_| recent);
+                at_most
+                    .map(|limit| self.remembered.map_or(limit, |known| known.min(limit)))
+                    .or(self.remembered)
+            }
         }
     }
 }
@@ -158,6 +171,18 @@ mod tests {
         assert_eq!(rate(&capacity), None);
         capacity.watch(now(), flow(160, true), 2);
         assert_eq!(rate(&capacity), Some(40.0));
+    }
+
+    #[test]
+    fn calls_that_do_not_end_tell_that_replicas_are_not_faster() {
+        for remembered in [None, Some(40.0)] {
+            let mut capacity = Capacity::new(remembered);
+            capacity.watch(now(), flow(0, true), 1);
+            assert_eq!(rate(&capacity), remembered, "two seconds may be chance");
+            (0..4).for_each(|_| capacity.watch(now(), flow(0, true), 1));
+            let rate = rate(&capacity).unwrap();
+            assert!((0.4..0.5).contains(&rate), "{rate}");
+        }
     }
 
     #[test]

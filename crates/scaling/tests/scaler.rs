@@ -387,6 +387,19 @@ fn a_burst_is_not_held_until_replicas_are_ready() {
 }
 
 #[test]
+fn calls_that_wait_behind_calls_that_run_for_minutes_get_replicas_of_their_own() {
+    let mut queue = Queue::new(Policy::new(Bounds::new(0, 20).unwrap(), FOUR), 1);
+    queue.decide(0, signals(0, 0, 0, 0, 1).look());
+    let mut replicas = Vec::new();
+    for look in 1..=10 {
+        let in_flight = 4 * u64::from(queue.current);
+        let seen = signals(12 - in_flight, in_flight, 12, 0, queue.current);
+        replicas.push(queue.decide(look * 2, seen.look()).replicas);
+    }
+    assert_eq!((replicas[0], replicas[9]), (1, 3), "{replicas:?}");
+}
+
+#[test]
 fn a_burst_is_not_held_because_the_bound_is_near() {
     let mut queue = Queue::new(policy(0, 20), 0);
     assert_eq!(queue.decide(0, signals(30, 0, 30, 0, 0).look()).replicas, 3);
