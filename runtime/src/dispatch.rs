@@ -48,6 +48,8 @@ pub enum Event {
     Started(HostId, std::io::Result<NewHost>),
     /// A host says something.
     Report(HostId, Report),
+    /// Another consumer is to have the calls that were not started.
+    GiveWay,
     /// Somebody wants the receipts of all calls in work.
     Receipts(oneshot::Sender<Vec<Receipt>>),
 }
@@ -106,6 +108,8 @@ pub struct Dispatcher {
     pool: Pool,
     limits: Limits,
     drain: Option<Drain>,
+    /// Calls that hosts give back go back to the broker.
+    gives_way: bool,
     /// When to look at what process hosts left to be picked up.
     lanes_due: Option<Instant>,
     /// When to look at the memory and age of hosts.
@@ -138,6 +142,7 @@ impl Dispatcher {
             pool,
             limits,
             drain: None,
+            gives_way: false,
             lanes_due: None,
             recycling_due: None,
             memory: memory::Watch::new(Container::find()),
@@ -190,8 +195,12 @@ impl Dispatcher {
                 results.into_iter().for_each(|result| self.finish(id, result));
                 self.end_if_retired_and_idle(id);
             }
-            Event::Report(id, Report::Recalled(calls)) => self.recalled(id, &calls),
+            Event::Report(id, Report::Recalled(calls)) => {
+                self.recalled(id, &calls);
+                self.gives_way &= self.crew.is_recalling();
+            }
             Event::Report(id, Report::Gone(exit)) => self.host_gone(id, exit),
+            Event::GiveWay => self.give_way(),
             Event::Receipts(reply) => {
                 let waiting = self.waiting.values().flatten().map(|job| job.receipt.clone());
                 let running = self.flights.jobs().map(|job| job.receipt.clone());
@@ -211,7 +220,7 @@ impl Dispatcher {
 
     /// Puts a call that a host gave back or lost in front of those that wait.
     fn enqueue_again(&mut self, job: Job) {
-        if self.drain.is_some() {
+        if self.drain.is_some() || self.gives_way {
             return self.end(Ending::HandBack { receipt: job.receipt, started: false, body: job.body });
         }
         if let Some(waiting) = self.waiting.get_mut(&self.functions[job.function].worker) {

@@ -1,4 +1,5 @@
-//! What happens by the clock: calls in work are shown to be alive, and calls that nobody shows alive are taken over.
+//! What happens beside the calls' way: calls in work are shown to be alive, calls that nobody shows alive are taken over, and those
+//! that others are to have go back.
 
 use std::time::Duration;
 
@@ -41,6 +42,16 @@ pub async fn heartbeat<H: Holder>(holder: H, period: Duration, events: mpsc::Unb
             Err(error) => {
                 tracing::warn!(%error, calls = receipts.len(), "calls in work could not be shown to be alive")
             }
+        }
+    }
+}
+
+/// Tells the dispatcher when calls are wanted back, until it is gone.
+pub async fn give_way<H: Holder>(holder: H, events: mpsc::UnboundedSender<Event>) {
+    loop {
+        holder.wanted_back().await;
+        if events.send(Event::GiveWay).is_err() {
+            return;
         }
     }
 }

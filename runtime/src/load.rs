@@ -1,19 +1,26 @@
 //! How much more the runtime may take from the broker.
 //!
 //! Calls that run for long are taken one by one as slots become free, so that other pods get the rest; of short ones about
-//! 20 ms of work lie ready, so that no slot waits for the broker, but not more than 16 MiB of messages.
+//! 20 ms of work lie ready, so that no slot waits for the broker, but not more than 16 MiB of messages. And not more than have
+//! ended lately: that the last call was short, a while ago, tells little of those that come now.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+
+use crate::clock::{monotonic, nanos};
 
 /// Work that may lie ready per slot.
 const READY_WORK: Duration = Duration::from_millis(20);
 
 /// Calls that may lie ready, however short they are.
 const READY_CALLS: usize = 1024;
+
+/// What "lately" means: long enough that calls which come and end steadily count several times as many as may lie ready.
+const LATELY: Duration = Duration::from_millis(100);
 
 /// Bytes of messages that may lie ready. Each becomes several times as much on its way.
 const READY_BYTES: usize = 16 << 20;
@@ -35,7 +42,34 @@ pub struct Load {
     ready: AtomicUsize,
     /// Usual bytes of a message.
     size: AtomicUsize,
+    /// All that ever got an outcome.
+    ended: AtomicUsize,
+    lately: Mutex<Lately>,
     freed: Notify,
+}
+
+/// How many calls have ended lately, found out when somebody asks.
+#[derive(Debug, Default)]
+struct Lately {
+    /// When the current period began, by the monotonic clock in nanoseconds, and how many had ever ended then.
+    since: u64,
+    ended: usize,
+    /// How many ended in the period before.
+    before: usize,
+}
+
+impl Lately {
+    fn count(&mut self, now: u64, ended: usize) -> usize {
+        let current = ended.wrapping_sub(self.ended);
+        let (age, period) = (now.saturating_sub(self.since), nanos(LATELY));
+        if age < period {
+            return self.before + current;
+        }
+        // After a long time without a look: its share.
+        let share = current as u128 * u128::from(period) / u128::from(age);
+        *self = Self { since: now, ended, before: usize::try_from(share).unwrap_or(usize::MAX) };
+        self.before
+    }
 }
 
 impl Load {
@@ -48,6 +82,8 @@ impl Load {
             unsettled: AtomicUsize::new(0),
             ready: AtomicUsize::new(0),
             size: AtomicUsize::new(1),
+            ended: AtomicUsize::new(0),
+            lately: Mutex::default(),
             freed: Notify::new(),
         }
     }
@@ -56,16 +92,18 @@ impl Load {
     pub async fn room(&self) -> NonZeroUsize {
         loop {
             let freed = self.freed.notified();
-            if let Some(room) = self.room_now() {
+            if let Some(room) = self.room_at(monotonic()) {
                 return room;
             }
             freed.await;
         }
     }
 
-    fn room_now(&self) -> Option<NonZeroUsize> {
+    fn room_at(&self, now: u64) -> Option<NonZeroUsize> {
         let size = self.size.load(Ordering::Relaxed);
-        let ready = self.ready.load(Ordering::Relaxed).min(READY_BYTES / size);
+        let ended = self.ended.load(Ordering::Relaxed);
+        let lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner).count(now, ended);
+        let ready = self.ready.load(Ordering::Relaxed).min(READY_BYTES / size).min(lately);
         let unsettled = UNSETTLED.min((UNSETTLED_BYTES / size).max(self.concurrency));
         let room = (self.concurrency + ready)
             .saturating_sub(self.open.load(Ordering::Relaxed))
@@ -87,6 +125,7 @@ impl Load {
     /// Taken calls got their outcome.
     pub fn ended(&self, count: usize) {
         self.open.fetch_sub(count, Ordering::Relaxed);
+        self.ended.fetch_add(count, Ordering::Relaxed);
         self.freed.notify_one();
     }
 
@@ -108,14 +147,29 @@ impl Load {
 mod tests {
     use super::*;
 
+    const PERIOD: u64 = LATELY.as_nanos() as u64;
+
+    /// Four slots, and many calls of this run time have just ended.
+    fn busy(run: Duration) -> Load {
+        let load = Load::new(4);
+        load.taken(5000, 5000);
+        load.ended(5000);
+        load.settled(5000);
+        load.usual_run(run);
+        load
+    }
+
     fn room(load: &Load) -> usize {
-        load.room_now().map_or(0, NonZeroUsize::get)
+        room_at(load, 1)
+    }
+
+    fn room_at(load: &Load, now: u64) -> usize {
+        load.room_at(now).map_or(0, NonZeroUsize::get)
     }
 
     #[test]
     fn slow_calls_are_taken_for_free_slots_only() {
-        let load = Load::new(4);
-        load.usual_run(Duration::from_secs(1));
+        let load = busy(Duration::from_secs(1));
         assert_eq!(room(&load), 4);
         load.taken(4, 4);
         assert_eq!(room(&load), 0);
@@ -125,8 +179,7 @@ mod tests {
 
     #[test]
     fn of_short_calls_some_lie_ready_and_are_taken_many_at_a_time() {
-        let load = Load::new(4);
-        load.usual_run(Duration::from_millis(1));
+        let load = busy(Duration::from_millis(1));
         assert_eq!(room(&load), 84);
         load.taken(84, 84);
         load.ended(10);
@@ -136,9 +189,30 @@ mod tests {
     }
 
     #[test]
-    fn of_large_messages_fewer_lie_ready() {
+    fn one_short_call_does_not_tell_that_many_come() {
         let load = Load::new(4);
+        load.taken(1, 1);
+        load.ended(1);
         load.usual_run(Duration::from_micros(1));
+        assert_eq!(room(&load), 5);
+        load.taken(5, 5);
+        load.ended(5);
+        assert_eq!(room(&load), 10);
+    }
+
+    #[test]
+    fn calls_that_ended_long_ago_tell_nothing() {
+        let load = busy(Duration::from_micros(1));
+        assert_eq!(room_at(&load, PERIOD / 2), 4 + READY_CALLS);
+        assert_eq!(room_at(&load, PERIOD), 4 + READY_CALLS);
+        assert_eq!(room_at(&load, 3 * PERIOD), 4);
+        let load = busy(Duration::from_micros(1));
+        assert_eq!(room_at(&load, 50 * PERIOD), 4 + 100, "the share of a period");
+    }
+
+    #[test]
+    fn of_large_messages_fewer_lie_ready() {
+        let load = busy(Duration::from_micros(1));
         assert_eq!(room(&load), 4 + READY_CALLS);
         load.taken(1, 1 << 20);
         load.ended(1);
@@ -153,8 +227,7 @@ mod tests {
 
     #[test]
     fn a_broker_that_does_not_accept_answers_stops_the_intake() {
-        let load = Load::new(4);
-        load.usual_run(Duration::from_micros(1));
+        let load = busy(Duration::from_micros(1));
         load.taken(UNSETTLED, UNSETTLED);
         load.ended(UNSETTLED);
         assert_eq!(room(&load), 0);

@@ -126,7 +126,8 @@ async fn serve<B: Broker>(
     let drain = CancellationToken::new();
     let dispatching = tokio::spawn(Dispatcher::new(policy, tools, workers).run(incoming, drain.clone()));
     let answering = tokio::spawn(answers::run(holder.clone(), outgoing, Arc::clone(&load), broker.clone()));
-    let beating = tokio::spawn(keep::heartbeat(holder.clone(), config.heartbeat, events));
+    let beating = tokio::spawn(keep::heartbeat(holder.clone(), config.heartbeat, events.clone()));
+    let giving_way = tokio::spawn(keep::give_way(holder.clone(), events));
     // A broker's refusal ends the whole runtime in order, as a signal does.
     let ending = stop.child_token();
     let reclaiming = tokio::spawn(keep::reclaim(holder.clone(), admission.clone(), load, ending.clone()));
@@ -138,6 +139,7 @@ async fn serve<B: Broker>(
     joined(dispatching.await)?;
     template.end().await;
     beating.abort();
+    giving_way.abort();
     joined(answering.await)?;
     holder.leave().await;
     tracing::info!("ended: every call that was taken is answered or handed back");

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
@@ -132,6 +133,22 @@ def test_a_second_worker_gets_its_share_without_a_pause_or_a_call_run_twice(
 
 def _log(worker: Worker | None) -> str:
     return worker.stdout() + worker.stderr() if worker else ""
+
+
+def test_what_a_worker_took_too_early_goes_to_one_that_joins(begin: Start, kafka_queue: KafkaQueue) -> None:
+    # Of calls that are so short many are taken at a time, and among the last of them are some of the naps.
+    for number in range(1500):
+        kafka_queue.send("add", number % 10, 1)
+    naps = [kafka_queue.send("nap", 0.2) for _ in range(300)]
+    first = begin(PRPC_CONCURRENCY=4)
+    first.trace.until_noted("nap")
+    begin(PRPC_CONCURRENCY=4)
+    for call in naps:
+        kafka_queue.result(call)
+    kafka_queue.until_done()
+    ran_by = Counter(first.trace.lines("nap"))
+    assert sum(ran_by.values()) == len(naps), "none ran twice"
+    assert min(ran_by.values()) > 50 and len(ran_by) == 2, "both have a share"
 
 
 def test_a_call_that_is_longer_than_the_groups_patience_stays_where_it_is(

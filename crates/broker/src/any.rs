@@ -177,6 +177,10 @@ impl Holder for AnyHolder {
         on!(Self, self, holder => holder.extend(receipts).await)
     }
 
+    async fn wanted_back(&self) {
+        on!(Self, self, holder => holder.wanted_back().await)
+    }
+
     async fn leave(&self) {
         on!(Self, self, holder => holder.leave().await)
     }

@@ -108,6 +108,9 @@ pub trait Holder: Clone + Send + Sync + 'static {
         std::future::ready(())
     }
 
+    /// Waits until another consumer is to have what this one has taken and not started: it should be settled as handed back.
+    fn wanted_back(&self) -> impl Future<Output = ()> + Send;
+
     /// Takes over at most `room` requests that nobody looks after any more. To be called regularly.
     fn reclaim(&self, room: NonZeroUsize) -> impl Future<Output = Result<Vec<Delivery>>> + Send;
 }

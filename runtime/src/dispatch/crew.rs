@@ -94,6 +94,11 @@ impl Crew {
         self.members.is_empty()
     }
 
+    /// Whether a host was asked for its calls and has not answered.
+    pub(super) fn is_recalling(&self) -> bool {
+        self.members.values().any(|member| member.recall_due.is_some())
+    }
+
     /// When the next host counts as stalled.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.members.values().filter_map(|member| member.recall_due).min()

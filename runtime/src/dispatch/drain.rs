@@ -29,13 +29,10 @@ impl Drain {
 impl Dispatcher {
     pub(super) fn start_drain(&mut self) {
         self.tools.state.set_draining();
-        let waiting: Vec<_> = self.waiting.values_mut().flat_map(std::mem::take).collect();
+        let handed_back = self.hand_back_waiting();
         let running = self.flights.iter().count();
-        tracing::info!(running, handed_back = waiting.len(), grace = ?self.policy.grace, "draining");
+        tracing::info!(running, handed_back, grace = ?self.policy.grace, "draining");
         self.drain = Some(Drain { due: Instant::now() + self.policy.grace, closing: false });
-        waiting.into_iter().for_each(|job| {
-            self.end(Ending::HandBack { receipt: job.receipt, started: false, body: job.body })
-        });
         // Without a limit for their answers: what runs has the whole grace period.
         let ids: Vec<_> = self.crew.hosts().map(|(id, _)| id).collect();
         for id in ids {
@@ -43,6 +40,29 @@ impl Dispatcher {
                 self.recalled(id, &calls);
             }
         }
+    }
+
+    /// Hands back what was not started, and goes on with the rest.
+    pub(super) fn give_way(&mut self) {
+        if self.drain.is_some() {
+            return;
+        }
+        self.gives_way = true;
+        let parked: Vec<_> =
+            self.crew.hosts().map(|(id, _)| id).filter(|id| self.pool.has_parked(*id)).collect();
+        parked.iter().for_each(|id| self.recall(*id));
+        let handed_back = self.hand_back_waiting();
+        tracing::debug!(handed_back, recalled_from = ?parked, "another consumer is to have what was not started");
+        self.gives_way = self.crew.is_recalling();
+    }
+
+    fn hand_back_waiting(&mut self) -> usize {
+        let waiting: Vec<_> = self.waiting.values_mut().flat_map(std::mem::take).collect();
+        let count = waiting.len();
+        for job in waiting {
+            self.end(Ending::HandBack { receipt: job.receipt, started: false, body: job.body });
+        }
+        count
     }
 
     /// Whether every call has an ending and every host is gone. The first time that no call is left it ends the hosts.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 import trace
 
 from prpc.app_server import AppServer
@@ -21,6 +22,12 @@ def add(a: int, b: int) -> int:
 @app.decorator_reg_func()
 def hold(name: str) -> str:
     return trace.hold(name)
+
+
+@app.decorator_reg_func()
+def nap(seconds: float) -> None:
+    trace.note("nap")
+    time.sleep(seconds)
 
 
 @app.decorator_reg_func()

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use prpc_contract::message::Family;
 use tokio::sync::Notify;
 
@@ -11,7 +12,7 @@ use super::headers::Record;
 use super::note::Note;
 use super::partition::{Partition, Point};
 use crate::error::{Error, Result};
-use crate::types::Delivery;
+use crate::types::{Delivery, Receipt};
 
 /// Requests that wait here to be taken. As no other consumer can have them, they may be many; then it does not matter that
 /// reading goes on in steps.
@@ -19,6 +20,9 @@ const MOST_WAITING: usize = 2048;
 const MOST_WAITING_BYTES: usize = 16 << 20;
 /// A partition whose first unfinished request has so many finished ones after it is not read on.
 const WIDEST_WINDOW: usize = 10_000;
+
+/// How long whoever is to give up its partitions waits before it asks once more for what was not started.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// How far the end is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +45,8 @@ pub(super) struct Assigned {
     /// Told when something can be taken, or a take is to end.
     arrived: Notify,
     left: Notify,
+    /// Told when what was not started should come back.
+    wanted_back: Notify,
 }
 
 struct State {
@@ -77,6 +83,7 @@ impl Assigned {
             changed: Condvar::new(),
             arrived: Notify::new(),
             left: Notify::new(),
+            wanted_back: Notify::new(),
         }
     }
 
@@ -143,6 +150,33 @@ impl Assigned {
             self.arrived.notify_waiters();
         }
         before
+    }
+
+    /// Waits until requests that were not started should come back.
+    pub(super) async fn wanted_back(&self) {
+        self.wanted_back.notified().await;
+    }
+
+    /// A request comes back to its partition, from where whoever has that takes it again; `false` if it must be sent to others, as
+    /// this consumer keeps its partition for a while but takes no more.
+    pub(super) fn put_back(&self, receipt: &Receipt, started: bool, body: &Bytes) -> bool {
+        let Some(record) = Record::of(receipt) else { return false };
+        let mut state = self.lock();
+        let is_taking = state.phase == Phase::Taking;
+        // Who has the partition now reads it anyway.
+        let Some(partition) = state.partition(receipt.family, record) else { return true };
+        if started || !is_taking {
+            return false;
+        }
+        let delivery = Delivery { receipt: receipt.clone(), body: body.clone() };
+        if partition.put_back(record.offset, delivery) {
+            state.waiting += 1;
+            state.waiting_bytes += body.len();
+        }
+        drop(state);
+        self.changed.notify_all();
+        self.arrived.notify_waiters();
+        true
     }
 
     /// Whether the partition of a request was given to another consumer meanwhile.
@@ -247,6 +281,7 @@ impl Assigned {
     pub(super) fn hand_over(&self, partitions: &[(Family, i32)], end: Instant) -> usize {
         let mut state = self.lock();
         state.leave(|partition| partitions.contains(&(partition.family, partition.number)));
+        let mut ask = Instant::now();
         loop {
             let unfinished = state
                 .partitions
@@ -258,7 +293,13 @@ impl Assigned {
             if unfinished == 0 || left.is_zero() || state.phase >= Phase::Leaving {
                 return unfinished;
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            // What is on its way to the workers while they are asked comes back when they are asked again.
+            if ask <= Instant::now() {
+                self.wanted_back.notify_one();
+                ask = Instant::now() + ASK_AGAIN;
+            }
+            let wait = left.min(ASK_AGAIN);
+            state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

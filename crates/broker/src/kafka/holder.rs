@@ -43,6 +43,10 @@ impl crate::Holder for KafkaHolder {
         Ok(lost)
     }
 
+    async fn wanted_back(&self) {
+        self.assigned.wanted_back().await;
+    }
+
     /// The group gives the partitions of members that died to others by itself.
     async fn reclaim(&self, _room: NonZeroUsize) -> Result<Vec<Delivery>> {
         Ok(Vec::new())

@@ -133,6 +133,17 @@ impl Partition {
         }
     }
 
+    /// A request that was given out comes back, and was not begun; `true` if it waits here again.
+    pub(super) fn put_back(&mut self, offset: i64, delivery: Delivery) -> bool {
+        self.tracker.put_back(offset);
+        if self.leaving {
+            return false;
+        }
+        let at = self.waiting.partition_point(|(other, _)| *other < offset);
+        self.waiting.insert(at, (offset, delivery));
+        true
+    }
+
     fn next(&self) -> Option<i64> {
         self.waiting.front().map(|(offset, _)| *offset)
     }
@@ -173,8 +184,7 @@ impl Partition {
         let (starts, reach) =
             if self.begin == Some(offset) { (self.starts_before, self.reach_before) } else { (0, 0) };
         let starts = starts.saturating_add(begun);
-        // What waits was not begun.
-        let reach = reach.max(self.next().or(self.tracker.after_last()).unwrap_or(offset));
+        let reach = reach.max(self.tracker.reach().unwrap_or(offset));
         // Whoever is next must know of those too that were not read here.
         let unread = self.finished_before.range(offset..).copied();
         let note = Note { starts, reach, finished: self.tracker.ahead().chain(unread).collect() };

@@ -26,6 +26,7 @@ pub(super) async fn settle(holder: &KafkaHolder, batch: Vec<Settlement>) -> Resu
     let shared = &*holder.shared;
     let mut endings: Vec<Ending> = batch
         .into_iter()
+        .filter(|settlement| !is_put_back(holder, settlement))
         .map(|settlement| Ending { rest: records(shared, &settlement), settlement })
         .collect();
     let mut settled = Settled::default();
@@ -52,6 +53,14 @@ pub(super) async fn settle(holder: &KafkaHolder, batch: Vec<Settlement>) -> Resu
     }
     count(&shared.counters.duplicates, settled.duplicates);
     refused.map_or(Ok(settled), Err)
+}
+
+/// Whether nothing need be written: the request waits in its partition again.
+fn is_put_back(holder: &KafkaHolder, settlement: &Settlement) -> bool {
+    match settlement {
+        Settlement::HandBack { receipt, started, body } => holder.assigned.put_back(receipt, *started, body),
+        Settlement::Answer { .. } | Settlement::DeadLetter { .. } => false,
+    }
 }
 
 /// Writes what is not written, and leaves in `endings` what is to be tried again; returns why.

@@ -56,6 +56,16 @@ impl Tracker {
         }
     }
 
+    /// A request that was given to a worker comes back, and was not begun.
+    pub(super) fn put_back(&mut self, offset: i64) {
+        if let Some(at) = self.find(offset)
+            && self.open[at].state == State::Started
+        {
+            self.open[at].state = State::Waiting;
+            self.started -= 1;
+        }
+    }
+
     /// A request is finished; `false` if it was before, or was never here.
     pub(super) fn finish(&mut self, offset: i64) -> bool {
         let Some(at) = self.find(offset) else { return false };
@@ -80,6 +90,12 @@ impl Tracker {
     /// One more than the last offset that was read.
     pub(super) fn after_last(&self) -> Option<i64> {
         self.after_last
+    }
+
+    /// One more than the last offset that was given to a worker, unless all up to there are finished.
+    pub(super) fn reach(&self) -> Option<i64> {
+        let begun = self.open.iter().rfind(|request| request.state != State::Waiting);
+        begun.map(|request| request.offset + 1)
     }
 
     /// Requests that were given to workers and are not finished.

@@ -50,6 +50,11 @@ impl crate::Holder for RedisHolder {
         self.extend_patiently(Patience::Brief, receipts).await
     }
 
+    /// Others do not wait for what one has taken: there is no order to keep, and there are no partitions.
+    async fn wanted_back(&self) {
+        std::future::pending().await
+    }
+
     async fn reclaim(&self, room: NonZeroUsize) -> Result<Vec<Delivery>> {
         reclaim::reclaim(self, room.get()).await
     }

@@ -216,6 +216,34 @@ async fn a_second_consumer_gets_its_share_and_nothing_runs_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_started_is_wanted_back_for_a_second_consumer_and_goes_there_at_once() {
+    let place = KafkaPlace::start().await;
+    let mut first = consumer(&place).await;
+    for number in 0..12 {
+        place.send_to(number % 3, number.to_string().as_bytes()).await;
+    }
+    let taken = take(&mut first, 12).await;
+    let mut second = consumer(&place).await;
+    ends(first.holder().wanted_back()).await;
+    let back = taken.into_iter().map(|Delivery { receipt, body }| Settlement::HandBack {
+        receipt,
+        started: false,
+        body,
+    });
+    ends(first.holder().settle(back.collect())).await.unwrap();
+    let mut all = HashSet::new();
+    for consumer in [&mut second, &mut first] {
+        let share = take(consumer, 4).await;
+        assert!(share.iter().all(|delivery| delivery.receipt.attempts == 1));
+        all.extend(share.iter().map(body));
+        settle(consumer, share).await;
+    }
+    assert_eq!(all.len(), 8, "none came twice");
+    end(first).await;
+    end(second).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reply_goes_where_its_client_reads_and_nowhere_else() {
     let place = KafkaPlace::start().await;
     let feedback = place.config.names.feedback(Family::Native).to_owned();
