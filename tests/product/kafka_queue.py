@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -61,6 +62,33 @@ class KafkaQueue:
                 "auto.offset.reset": "earliest",
             }
         )
+
+    def make_anew(self, family: str) -> None:
+        """Deletes the topic of requests with all that is in it, and makes it again."""
+        topic = self.topics[family]
+        partitions = len(self.admin.list_topics(topic, PATIENCE).topics[topic].partitions)
+        self.admin.delete_topics([topic])[topic].result(PATIENCE)
+
+        # What comes between the answer and the end of its partitions goes with it.
+        def is_made() -> bool:
+            with contextlib.suppress(KafkaException):
+                self.admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(PATIENCE)
+                return True
+            return False
+
+        until(is_made, f"{topic} is made again")
+        until(lambda: self._ends(topic) == [0] * partitions, f"{topic} is empty")
+
+    def _ends(self, topic: str) -> list[int]:
+        """The offsets after the last records; none while the topic is not there."""
+        consumer = self._consumer()
+        try:
+            places = [TopicPartition(topic, at) for at in consumer.list_topics(topic, PATIENCE).topics[topic].partitions]
+            return [consumer.get_watermark_offsets(place, PATIENCE)[1] for place in places]
+        except KafkaException:
+            return []
+        finally:
+            consumer.close()
 
     # ------------------------------------------------------------------------------------------------- requests
 

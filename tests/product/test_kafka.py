@@ -164,6 +164,17 @@ def test_a_call_that_is_longer_than_the_groups_patience_stays_where_it_is(
     assert "left its group" not in _log(worker)
 
 
+def test_a_topic_that_is_made_anew_is_served_from_its_beginning(begin: Start, kafka_queue: KafkaQueue) -> None:
+    worker = begin()
+    for call in [kafka_queue.send("add", number, 0) for number in range(40)]:
+        kafka_queue.result(call)
+    kafka_queue.until_done()
+    kafka_queue.make_anew("native")
+    assert [kafka_queue.result(kafka_queue.send("add", number, 1)) for number in range(8)] == list(range(1, 9))
+    assert "begins anew" in _log(worker)
+    kafka_queue.until_done()
+
+
 def test_a_broker_that_is_away_for_a_while_costs_no_call(begin: Start, tmp_path: Path, start: Start) -> None:
     folder = tmp_path / "own"
     folder.mkdir()

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::headers::Record;
 use super::note::Note;
 use super::partition::{Partition, Point};
+use super::position::Position;
 use crate::error::{Error, Result};
 use crate::types::{Delivery, Receipt};
 
@@ -232,13 +233,29 @@ impl Assigned {
         state.partitions.push(Partition::new(family, number, epoch, committed));
     }
 
-    /// Brings the epochs of all partitions up to date, if there was a change since.
-    pub(super) fn refresh(&self, change: &mut u64, epochs: &mut HashMap<(Family, i32), u64>) {
+    /// A partition begins with its first record again; returns its new epoch, if it is here.
+    pub(super) fn begin_anew(&self, family: Family, number: i32) -> Option<u64> {
+        let mut state = self.lock();
+        state.partitions.iter().find(|partition| partition.is(family, number) && !partition.leaving)?;
+        state.remove(family, number);
+        let epoch = state.changes;
+        state.partitions.push(Partition::new(family, number, epoch, None));
+        Some(epoch)
+    }
+
+    /// Brings the positions in all partitions up to date, if there was a change since.
+    pub(super) fn refresh(&self, change: &mut u64, positions: &mut HashMap<(Family, i32), Position>) {
         let state = self.lock();
-        if *change != state.changes {
-            *change = state.changes;
-            let all = state.partitions.iter();
-            *epochs = all.map(|partition| ((partition.family, partition.number), partition.epoch)).collect();
+        if *change == state.changes {
+            return;
+        }
+        *change = state.changes;
+        let before = std::mem::take(positions);
+        for partition in &state.partitions {
+            let place = (partition.family, partition.number);
+            let known = before.get(&place).filter(|known| known.epoch == partition.epoch);
+            let position = known.copied().unwrap_or_else(|| partition.position());
+            positions.insert(place, position);
         }
     }
 

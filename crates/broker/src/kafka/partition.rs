@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use prpc_contract::message::Family;
 
 use super::note::Note;
+use super::position::Position;
 use super::tracker::Tracker;
 use crate::types::Delivery;
 
@@ -68,6 +69,11 @@ impl Partition {
             leaving: false,
             stalled: false,
         }
+    }
+
+    /// From where it is read on.
+    pub(super) fn position(&self) -> Position {
+        Position::new(self.epoch, self.tracker.after_last())
     }
 
     /// Whether it is the partition with this number.

@@ -7,28 +7,24 @@
 //! own. It polls at least once a second whatever the calls do, but for a partition that is handed over, so no call is too long for
 //! the group.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use prpc_contract::message::Family;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Shared;
 use super::assigned::{Assigned, Phase, Stall};
 use super::client::{self, Context, REQUEST_TIMEOUT};
-use super::headers::{self, Record};
 use super::note::Note;
 use super::partition::Point;
+use super::reading::Reading;
 use crate::error::{Error, Result};
-use crate::types::{Delivery, Receipt, Route};
 
 const POLL: Duration = Duration::from_millis(100);
 const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
@@ -48,14 +44,7 @@ pub(super) struct Member {
     last_commit: Instant,
     full_since: Option<Instant>,
     paused: bool,
-    epochs: Epochs,
-}
-
-/// The epochs of the partitions, as of the last change of the assignment.
-#[derive(Default)]
-struct Epochs {
-    change: u64,
-    of: HashMap<(Family, i32), u64>,
+    reading: Reading,
 }
 
 /// Its callbacks.
@@ -117,7 +106,7 @@ impl Member {
             last_commit,
             full_since: None,
             paused: false,
-            epochs: Epochs::default(),
+            reading: Reading::default(),
         })
     }
 
@@ -179,9 +168,9 @@ impl Member {
             let Some(read) = self.consumer.poll(wait) else { break };
             wait = Duration::ZERO;
             // The assignment may have changed in that call, and what was read before it may be read again after it.
-            self.assigned.refresh(&mut self.epochs.change, &mut self.epochs.of);
+            self.reading.refresh(&self.assigned);
             match read {
-                Ok(message) => requests.extend(self.request(&message)),
+                Ok(message) => requests.extend(self.reading.request(&self.shared, &self.assigned, &message)),
                 Err(error) => self.failed(&error),
             }
         }
@@ -211,9 +200,9 @@ impl Member {
                 self.resume();
             } else {
                 // A partition that is new to this consumer is not paused.
-                let change = self.epochs.change;
+                let change = self.reading.change();
                 self.read(POLL);
-                if self.epochs.change != change {
+                if self.reading.change() != change {
                     self.pause();
                 }
             }
@@ -280,29 +269,6 @@ impl Member {
             list.add_partition(self.shared.config.names.requests(*family), *number);
         }
         list
-    }
-
-    fn request(&self, message: &BorrowedMessage<'_>) -> Option<Delivery> {
-        let names = &self.shared.config.names;
-        let family = names.family_of(message.topic())?;
-        let said = headers::read(message, names.feedback(family));
-        let epoch = *self.epochs.of.get(&(family, message.partition()))?;
-        let record = Record {
-            partition: message.partition(),
-            offset: message.offset(),
-            epoch,
-            sent_ms: message.timestamp().to_millis(),
-            reply_partition: said.reply_partition,
-        };
-        let receipt = Receipt {
-            family,
-            id: format!("{}:{}", record.partition, record.offset),
-            attempts: said.attempts,
-            marked: said.reply_partition.is_some(),
-            route: Route::Kafka(record),
-        };
-        let body = message.payload().map(Bytes::copy_from_slice).unwrap_or_default();
-        Some(Delivery { receipt, body })
     }
 
     fn failed(&self, error: &KafkaError) {
