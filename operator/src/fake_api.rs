@@ -16,12 +16,10 @@ use http::Request;
 use http_body_util::{BodyExt as _, StreamBody};
 use kube::Client;
 use kube::client::Body;
-use kube::client::retry::RetryPolicy;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tower::BoxError;
-use tower::retry::RetryLayer;
 
 use store::{Next, Store, key};
 use wire::{Answer, Target, Verb, failed, list, ok, partial, status};
@@ -64,7 +62,7 @@ impl FakeApi {
             let server = server.clone();
             async move { Ok::<_, BoxError>(server.answer(request).await) }
         });
-        let retry = RetryLayer::new(RetryPolicy::server_retry());
+        let retry = crate::client::retry().expect("pauses that make sense");
         Client::new(tower::ServiceBuilder::new().layer(retry).service(service), "default")
     }
 

@@ -8,6 +8,7 @@
 mod address;
 mod arguments;
 mod brokers;
+mod client;
 mod controller;
 mod failure;
 #[cfg(test)]

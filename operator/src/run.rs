@@ -8,10 +8,10 @@ use prpc_service::shutdown;
 use tokio::net::TcpListener;
 
 use crate::arguments::Options;
-use crate::controller;
 use crate::leader::Leadership;
 use crate::metrics::Metrics;
 use crate::pages::{self, Health};
+use crate::{client, controller};
 
 /// Runs the operator until SIGTERM.
 ///
@@ -33,9 +33,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 
 async fn serve(options: Options) -> anyhow::Result<()> {
     let stop = shutdown::on_signal().context("cannot listen to signals")?;
-    let client = Client::try_default()
-        .await
-        .context("no cluster: run in a pod with a service account, or set KUBECONFIG")?;
+    let client = client::connect().await?;
     let (health, metrics) = (Arc::<Health>::default(), Arc::new(Metrics::new()));
     let listener = TcpListener::bind(options.pages)
         .await
