@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 BROKER ?= redis
 SECONDS ?= 60
 
-.PHONY: deps build demo test storm lint test-rust test-python test-product test-wheel ledger ledger-kafka fuzz wheel bench soak bench-smoke bench-peers
+.PHONY: deps build demo test storm lint test-rust test-python test-product test-wheel ledger ledger-kafka fuzz wheel bench soak bench-smoke bench-peers bench-criterion
 .PHONY: crds plots chart-deps test-chart cluster-up cluster-down images e2e bench-scaling test-cluster
 
 deps: ; @sh tests/install.sh "$(VENV)"
@@ -88,6 +88,10 @@ soak: build
 
 bench-smoke: build
 	$(PYTHON) bench/ours --binary $(CURDIR)/bin/prpc --runs 1 --calls $(CALLS) --quick
+
+# The codec and the frames by themselves, without a broker and Python; reports go to `criterion` in the target directory.
+bench-criterion:
+	cargo bench --locked -p prpc-contract -p prpc-runtime --bench codec --bench frames
 
 TOOLS := $(CACHE)/tools
 

@@ -83,7 +83,8 @@ class KafkaQueue:
         """The offsets after the last records; none while the topic is not there."""
         consumer = self._consumer()
         try:
-            places = [TopicPartition(topic, at) for at in consumer.list_topics(topic, PATIENCE).topics[topic].partitions]
+            there = consumer.list_topics(topic, PATIENCE).topics[topic].partitions
+            places = [TopicPartition(topic, at) for at in there]
             return [consumer.get_watermark_offsets(place, PATIENCE)[1] for place in places]
         except KafkaException:
             return []
