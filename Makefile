@@ -76,7 +76,8 @@ bench-peers: build
 	[ -x "$(PEERS)/bin/python" ] || python3 -m venv "$(PEERS)"
 	$(PEERS)/bin/pip install -q -r bench/peers/requirements.txt
 	$(PEERS)/bin/pip install -q --no-deps arq==0.28.0
-	$(PEERS)/bin/python bench/peers --binary $(CURDIR)/bin/prpc --runs $(RUNS)
+	$(PEERS)/bin/python bench/peers --binary $(CURDIR)/bin/prpc --runs $(RUNS) \
+		--json bench/out/peers.json --plot docs/images/peers.svg
 
 # Our figures beside what they must be; `bench-smoke` takes a minute.
 bench: build

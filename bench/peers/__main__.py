@@ -26,6 +26,7 @@ import redis
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
 
+import plot  # noqa: E402
 from machine import redis_server  # noqa: E402
 
 CALLS = {
@@ -99,7 +100,8 @@ def main() -> None:
     parser.add_argument("--binary", required=True, help="the program prpc")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", nargs="*", default=list(CALLS))
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", type=Path, help="where the figures go, too")
+    parser.add_argument("--plot", type=Path, help="where a drawing goes")
     options = parser.parse_args()
     rates: dict[str, list[float]] = {peer: [] for peer in options.only}
     with redis_server() as server:
@@ -109,8 +111,12 @@ def main() -> None:
                 rates[peer].append(rate(peer, CALLS[peer], port, options.binary))
     medians = {peer: statistics.median(found) for peer, found in rates.items()}
     if options.json:
-        print(json.dumps({"cores": os.cpu_count(), "python": platform.python_version(), "rates": rates}))
-        return
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(
+            json.dumps({"cores": os.cpu_count(), "python": platform.python_version(), "rates": rates}, indent=1) + "\n"
+        )
+    if options.plot:
+        options.plot.write_text(plot.draw("Tasks per second, two processes each, one Redis", rates))
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {options.runs} runs, tasks/s")
     fastest = max(medians.values())
     for peer, median in sorted(medians.items(), key=lambda item: -item[1]):
