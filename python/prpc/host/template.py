@@ -84,8 +84,8 @@ class _Template:
         tagger = Tagger()
         tree = tagger.tag({**description(app), "can_fork": _is_single()})
         send(self._sock, Kind.REGISTER, tree, tagger.tagged)
-        # Otherwise the first collection of each host copies the memory that it shares with all others. Nothing is collected before:
-        # every host would put its own objects into the holes, and copy the pages around them.
+        # Otherwise the first collection of each host copies the memory that it shares with all others. Nothing is
+        # collected before: every host would put its own objects into the holes, and copy the pages around them.
         gc.freeze()
         while (received := self._receive()) is not None:
             request, fds = received
