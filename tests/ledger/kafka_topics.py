@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, TopicDescription
 
 from deadline import until
 
@@ -64,9 +72,25 @@ class KafkaTopics:
 
     def remove(self, topic: str) -> None:
         """Removes it, and returns when it accepts no record any more, a moment after the answer."""
-        filled = [each for each in self.partitions(topic) if self._end(each)]
+        filled, made = [each for each in self.partitions(topic) if self._end(each)], self._id(topic)
         self._admin.delete_topics([topic])[topic].result()
-        until(lambda: not any(self._end(each) for each in filled), f"{topic} is gone")
+
+        def is_gone() -> bool:
+            # A worker may have made it again.
+            now = self._id(topic)
+            return now != made if now else not any(self._end(each) for each in filled)
+
+        until(is_gone, f"{topic} is gone")
+
+    def _id(self, topic: str) -> str | None:
+        """What tells it from another one of its name; None if it is not there."""
+        try:
+            described: TopicDescription = self._admin.describe_topics(TopicCollection([topic]))[topic].result(TIMEOUT)
+        except KafkaException as failure:
+            if failure.args[0].code() in _NOT_THERE:
+                return None
+            raise
+        return str(described.topic_id)
 
     def _end(self, partition: TopicPartition) -> int:
         """Offset after its last record; 0 if it is not there."""
@@ -101,8 +125,8 @@ class KafkaTopics:
         reader.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in left])
         try:
             while left:
-                records = reader.consume(1000, TIMEOUT)
-                assert records, f"the end of {topic} is not reached"
+                # It waits for so many, or for so long.
+                records = until(lambda: reader.consume(1000, 0.2), f"more of {topic}, or its end", pause=0)
                 for record in records:
                     error = record.error()
                     if error is None:
