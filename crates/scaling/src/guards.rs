@@ -65,7 +65,8 @@ impl Guards<'_> {
         // The first replica is not waited for: a call that nobody takes is no noise.
         if self.current > 0 {
             at_most(self.lowest, Reason::Stabilizing);
-            if self.is_within(rules.tolerance.get()) && wanted != self.bounds.max() {
+            let enough = f64::from(self.current) * (1.0 + rules.tolerance.get());
+            if self.exact <= enough && wanted != self.bounds.max() {
                 at_most(self.current, Reason::Tolerance);
             }
         }
@@ -99,7 +100,8 @@ impl Guards<'_> {
         // Who has been idle for long enough is not held by what was needed before that.
         if wanted > 0 || !self.quiet {
             at_least(self.highest, Reason::Stabilizing);
-            if self.is_within(rules.tolerance.get()) && wanted != self.bounds.min() {
+            let many = f64::from(self.current) * (1.0 - rules.tolerance.get());
+            if self.exact >= many && wanted != self.bounds.min() {
                 at_least(self.current, Reason::Tolerance);
             }
         }
@@ -117,11 +119,5 @@ impl Guards<'_> {
             at_least(floor, Reason::Steps);
         }
         held
-    }
-
-    /// Whether the exact need differs from what there is by no more than a part of it.
-    fn is_within(&self, tolerance: f64) -> bool {
-        let current = f64::from(self.current);
-        (self.exact - current).abs() <= tolerance * current
     }
 }
