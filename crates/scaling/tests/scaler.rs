@@ -346,10 +346,8 @@ fn a_small_difference_is_not_worth_a_change_unless_it_leads_to_a_bound() {
 #[test]
 fn partitions_that_could_be_shared_out_more_evenly_are_worth_no_change_within_the_tolerance() {
     for (waiting, expected) in [(94, 11), (99, 11), (121, 11), (122, 13)] {
-        let sample = Sample {
-            partitions: NonZeroU32::new(24),
-            ..Load { undelivered: waiting, in_flight: 0 }.into()
-        };
+        let sample =
+            Sample { partitions: NonZeroU32::new(24), ..Load { undelivered: waiting, in_flight: 0 }.into() };
         assert_eq!(replicas(policy(0, 20), 11, [(0, Observed::Seen(sample))]), [expected], "{waiting}");
     }
 }
