@@ -6,6 +6,7 @@ appendix A. Only exact types are accepted, so that nothing arrives as something 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
@@ -91,12 +92,25 @@ _LEAVES: dict[type, Callable[[Any], Any]] = {
 _NAMES: dict[type, str] = {tuple: "$tuple", set: "$set", frozenset: "$frozenset"}
 
 
+class LongText:
+    """Stands in a tree for a text that need not travel as JSON."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
 class Tagger:
-    """Writes one value. `tagged` says afterwards whether the tree contains tags."""
+    """Writes one value. `tagged` says afterwards whether the tree contains tags, to which a LongText will become.
 
-    __slots__ = ("count", "tagged")
+    Texts of more than `longest` characters become a LongText.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_longest", "count", "tagged")
+
+    def __init__(self, longest: int = sys.maxsize) -> None:
+        self._longest = longest
         self.tagged = False
         self.count = 0
 
@@ -104,7 +118,10 @@ class Tagger:
         """The JSON tree of `value`; Unsendable if there is none."""
         kind = type(value)
         if kind is str:
-            return _text(value)
+            if len(value) <= self._longest:
+                return _text(value)
+            self.tagged = True
+            return LongText(_text(value))
         if kind is int:
             return _big(value)
         if value is None or kind is bool or kind is float:

@@ -6,6 +6,7 @@ import array
 import contextlib
 import ctypes
 import json
+import mmap
 import os
 import select
 import socket
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from prpc.host.frames import HEADER, FrameReader, Kind, write_frame
+from prpc.host.status_page import SLOT, texts_begin
+from prpc.host.texts import SIZE, Texts
 
 PACKAGE = Path(__file__).parents[1]
 PATIENCE = 120.0
@@ -24,17 +27,26 @@ PR_SET_CHILD_SUBREAPER = 36
 ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def texts_of_the_runtime(memory: memoryview) -> Texts:
+    """The runtime's side, which is that of a host with the rings exchanged."""
+    texts = Texts(memory)
+    texts._read = texts._read[::-1]
+    texts._incoming, texts._outgoing = texts._outgoing, texts._incoming
+    return texts
+
+
 class Peer:
     """One end of a socket to Python."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, texts: Texts | None = None) -> None:
         sock.settimeout(PATIENCE)
         self.sock = sock
-        self._reader = FrameReader(sock)
+        self._reader = FrameReader(sock, texts.scan) if texts else FrameReader(sock)
+        self._encode = texts.encode if texts else json.dumps
         self._frames: list[Any] = []
 
     def send(self, kind: Kind, document: Any, *fds: int, tagged: bool = False) -> None:
-        frame = write_frame(kind, json.dumps(document).encode(), tagged)
+        frame = write_frame(kind, self._encode(document).encode(), tagged)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         self.sock.sendmsg([frame], rights)
 
@@ -63,9 +75,10 @@ class Peer:
 class Host(Peer):
     """A worker host with its status page, and the two pipes of a process host."""
 
-    def __init__(self, sock: socket.socket, page: int, pid: int, lane: tuple[int, int, int] | None) -> None:
-        super().__init__(sock)
-        self.pid, self._page, self._lane = pid, page, lane
+    def __init__(self, sock: socket.socket, page: int, slots: int, pid: int, lane: tuple[int, int, int] | None) -> None:
+        self.texts = texts_of_the_runtime(memoryview(mmap.mmap(page, 0))[texts_begin(slots) :])
+        super().__init__(sock, self.texts)
+        self.pid, self._page, self._slots, self._lane = pid, page, slots, lane
 
     def call(self, *calls: list[Any], tagged: bool = False) -> None:
         """Send calls, with their permits where a host needs them."""
@@ -104,7 +117,7 @@ class Host(Peer):
 
     def running(self) -> list[int]:
         """The calls that the status page names."""
-        words = memoryview(os.pread(self._page, 1 << 16, 0)).cast("Q")
+        words = memoryview(os.pread(self._page, SLOT * self._slots, 0)).cast("Q")
         return [call for call in words[::2] if call]
 
 
@@ -122,7 +135,7 @@ class Template(Peer):
         )
         theirs.close()
         super().__init__(ours)
-        assert self.receive(Kind.HELLO)["protocol"] == 1
+        assert self.receive(Kind.HELLO)["protocol"] == 2
         self._hosts = 0
 
     def fork(self, kind: str, slots: int) -> Host:
@@ -130,7 +143,7 @@ class Template(Peer):
         self._hosts += 1
         ours, theirs = socket.socketpair()
         page = os.memfd_create("page")
-        os.ftruncate(page, 16 * slots)
+        os.ftruncate(page, texts_begin(slots) + SIZE)
         request = {"host": self._hosts, "kind": kind, "slots": slots}
         lane = None
         fds = [theirs.fileno(), page]
@@ -143,7 +156,7 @@ class Template(Peer):
         theirs.close()
         answer = self.receive(Kind.FORKED)
         assert answer["host"] == self._hosts
-        host = Host(ours, page, answer["pid"], lane)
+        host = Host(ours, page, slots, answer["pid"], lane)
         assert host.receive(Kind.READY) == {"host": self._hosts, "pid": answer["pid"]}
         return host
 

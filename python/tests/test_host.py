@@ -7,11 +7,14 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from host_runtime import Host, Template, has_ended
 from prpc.host.frames import Kind, write_document
+from prpc.host.texts import SIZE, Texts
+from prpc.values import LongText
 
 PROGRAMS = Path(__file__).with_name("programs")
 ADD, WAIT_FOR_GATE, OPEN_GATE, ECHO, WAIT_FOR_EVER, LONG_TEXT, LEAVE_A_PROCESS, WAIT_FOR_FILE = range(8)
@@ -61,14 +64,15 @@ def test_the_bytes_of_results_are_those_of_the_golden_file() -> None:
     golden = json.loads((PROGRAMS.parent / "golden_frames.json").read_text())
     from prpc.host import outcome
 
+    texts = Texts(memoryview(bytearray(SIZE)))
     results = [
         outcome.returned(1, [1, "é", None], 5)[0],
         outcome.raised(2, KeyError("k"), 6),
         outcome.returned(3, object(), 7)[0],
     ]
-    assert [frame.hex() for frame in outcome.frames(results, False)] == golden["results"]
+    assert [frame.hex() for frame in outcome.frames(results, False, texts)] == golden["results"]
     result, tagged = outcome.returned(4, (1,), 8)
-    assert [frame.hex() for frame in outcome.frames([result], tagged)] == golden["results_tagged"]
+    assert [frame.hex() for frame in outcome.frames([result], tagged, texts)] == golden["results_tagged"]
 
 
 def test_a_host_runs_calls_and_says_how_they_ended(host: Host, request: pytest.FixtureRequest) -> None:
@@ -192,6 +196,22 @@ def test_a_process_that_a_function_left_behind_does_not_keep_the_socket_open(reg
         assert host.is_closed()
     finally:
         os.kill(left, signal.SIGKILL)
+
+
+def test_long_texts_travel_beside_the_frames(host: Host, request: pytest.FixtureRequest) -> None:
+    # More at a time than the memory holds, so some stand in their frames.
+    texts = [chr(97 + number) * (3 << 20) + "é\n" for number in range(8)]
+    for _ in range(2):
+        if "async" in request.node.callspec.id:
+            calls = [[number, ECHO, [LongText(text)], {}] for number, text in enumerate(texts, 1)]
+        else:
+            calls = [[number, ADD, [LongText(text)], {"b": ""}] for number, text in enumerate(texts, 1)]
+        # Like the runtime, which reads while it writes.
+        sender = Thread(target=lambda: [host.call(call, tagged=True) for call in calls])  # noqa: B023
+        sender.start()
+        assert host.results(len(texts)) == {number: (0, text) for number, text in enumerate(texts, 1)}
+        sender.join()
+        assert not host.texts.unread
 
 
 def test_arguments_nested_deeper_than_pythons_own_limit_arrive(registered: Template) -> None:

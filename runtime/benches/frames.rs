@@ -22,7 +22,6 @@ fn long_arguments() -> Vec<u8> {
 fn calls(arguments: &[u8], count: usize) -> Bytes {
     let mut draft = Draft::with_capacity(0);
     for call in 0..count {
-        draft.reserve(arguments.len() + 48);
         draft.push(if draft.is_empty() { b"[" } else { b"," });
         // Writing to memory cannot fail.
         let _ = write!(draft, "[{},3,", 1_000_000 + call);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use prpc_broker::{Broker, Holder, Reply, Settlement};
-use prpc_contract::message::{Outcome, ReplyTo};
+use prpc_contract::message::ReplyTo;
+use prpc_contract::value::Value;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::call::Ending;
@@ -59,34 +60,28 @@ impl Replies {
     fn settlement(&self, ending: Ending) -> Settlement {
         match ending {
             Ending::Answer { receipt, reply_to, outcome } => {
-                let outcome = match &outcome {
-                    Ok(value) => Outcome::Result(value),
-                    Err(text) => Outcome::Error(text),
-                };
                 Settlement::Answer { receipt, reply: self.reply(&reply_to, outcome) }
             }
             Ending::DeadLetter { receipt, reason, body, reply: told } => Settlement::DeadLetter {
                 receipt,
                 reason: reason.to_owned(),
                 body,
-                reply: told.map(|(reply_to, text)| self.reply(&reply_to, Outcome::Error(&text))),
+                reply: told.map(|(reply_to, text)| self.reply(&reply_to, Err(text))),
             },
             Ending::HandBack { receipt, started, body } => Settlement::HandBack { receipt, started, body },
         }
     }
 
-    fn reply(&self, reply_to: &ReplyTo, outcome: Outcome<'_>) -> Reply {
-        let mut body = Vec::with_capacity(1024);
-        reply_to.write(outcome, self.done, &mut body);
+    fn reply(&self, reply_to: &ReplyTo, outcome: Result<Value, String>) -> Reply {
+        let mut body = reply_to.reply(outcome, self.done);
         if let Some(largest) = self.largest.filter(|largest| body.len() > *largest) {
             let text = format!(
                 "the reply has {} bytes, more than the {largest} that the broker takes: return less, or raise max.message.bytes \
                  of the topic of replies",
                 body.len()
             );
-            body.clear();
-            reply_to.write(Outcome::Error(&text), self.done, &mut body);
+            body = reply_to.reply(Err(text), self.done);
         }
-        Reply { message_id: reply_to.id().to_string(), body: body.into() }
+        Reply { message_id: reply_to.id().to_string(), body }
     }
 }

@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 use prpc_broker::Receipt;
-use prpc_contract::message::{Call, ReplyTo};
+use prpc_contract::message::{Arguments, ReplyTo};
 use prpc_contract::value::Value;
-use prpc_contract::{json, payload};
 
 /// A call of a registered function that was taken from the broker.
 #[derive(Debug)]
@@ -19,44 +18,6 @@ pub struct Job {
     pub reply_to: ReplyTo,
     /// The message as it came, for a dead letter.
     pub body: Bytes,
-}
-
-/// Arguments as they stand in a CALLS frame: `[…], {…}`.
-#[derive(Debug)]
-pub struct Arguments {
-    /// JSON text.
-    pub text: Vec<u8>,
-    /// Whether a value carries a tag.
-    pub tagged: bool,
-}
-
-impl Arguments {
-    /// Writes the arguments of a call, which came in this message.
-    #[must_use]
-    pub fn of(call: &Call, message: &Bytes) -> Self {
-        // Most small messages are mostly frame, large ones mostly arguments.
-        let capacity = if message.len() < 4096 { 64 } else { message.len() };
-        let mut text = Vec::with_capacity(capacity);
-        let mut tagged = false;
-        text.push(b'[');
-        for (at, value) in call.args.iter().enumerate() {
-            if at > 0 {
-                text.push(b',');
-            }
-            tagged |= payload::write(value, &mut text);
-        }
-        text.extend_from_slice(b"],{");
-        for (at, (name, value)) in call.kwargs.iter().enumerate() {
-            if at > 0 {
-                text.push(b',');
-            }
-            json::write::string(&mut text, name);
-            text.push(b':');
-            tagged |= payload::write(value, &mut text);
-        }
-        text.push(b'}');
-        Self { text, tagged }
-    }
 }
 
 /// What becomes of a call that was taken from the broker. Each gets exactly one.

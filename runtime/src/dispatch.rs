@@ -29,7 +29,7 @@ use crate::call::{Ending, Job};
 use crate::clock::monotonic;
 use crate::container::Container;
 use crate::exits::Exits;
-use crate::host::{CallResult, Report, Status};
+use crate::host::{CallResult, Host, Report, Status};
 use crate::load::Load;
 use crate::metrics::{CallOutcome, Metrics};
 use crate::pool::{HostId, Pool, WorkerType};
@@ -241,7 +241,7 @@ impl Dispatcher {
                     self.tools.metrics.waited(job.function, wait);
                 }
                 let call = self.flights.next_number();
-                outbound.add(host, call, &job);
+                outbound.add(host, call, &job, self.crew.host_mut(host).map(Host::texts));
                 self.flights.add(call, Flight { job, host, assigned: now, usual });
             }
         }

@@ -114,11 +114,6 @@ impl Draft {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Makes room for so many bytes more.
-    pub fn reserve(&mut self, additional: usize) {
-        self.0.reserve(additional);
-    }
-
     /// Bytes of the payload.
     #[must_use]
     pub fn len(&self) -> usize {

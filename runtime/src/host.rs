@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use prpc_contract::fault::{Fault, Reason};
 use prpc_contract::json::{Cursor, Node, Tape};
-use prpc_contract::payload;
+use prpc_contract::payload::{self, LongTexts};
 use prpc_contract::value::Value;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,6 +23,7 @@ use crate::pool::HostId;
 use crate::program::HOST_LIMITS;
 use crate::status_page::{Running, StatusPage};
 use crate::template::NewHost;
+use crate::texts::{Incoming, Outgoing};
 
 const READ_BUFFER: usize = 64 << 10;
 
@@ -71,6 +72,7 @@ pub enum Report {
 pub struct Host {
     pid: Pid,
     page: StatusPage,
+    texts: Outgoing,
     lane: Option<Lane>,
     outbox: mpsc::UnboundedSender<Bytes>,
 }
@@ -85,12 +87,13 @@ impl Host {
         R: Fn(HostId, Report) + Send + Sync + 'static,
     {
         let NewHost { pid, socket, page, lane } = new;
+        let (texts, incoming) = page.texts()?;
         socket.set_nonblocking(true)?;
         let (reader, writer) = UnixStream::from_std(socket)?.into_split();
         let (outbox, outgoing) = mpsc::unbounded_channel();
         tokio::spawn(write_frames(writer, outgoing));
         tokio::spawn(async move {
-            let mut reader = Reader::new(reader);
+            let mut reader = Reader::new(reader, incoming);
             let mut exit = pin!(exits.of(pid));
             // A process that a function left behind may hold the socket open: the end of the host is told by either.
             let (read, exited) = tokio::select! {
@@ -107,13 +110,18 @@ impl Host {
             };
             reports(id, Report::Gone(exit));
         });
-        Ok(Self { pid, page, lane, outbox })
+        Ok(Self { pid, page, texts, lane, outbox })
     }
 
     /// Its process.
     #[must_use]
     pub fn pid(&self) -> i32 {
         self.pid.as_raw_pid()
+    }
+
+    /// Where long texts of its calls go. A frame that names some must be sent, and in the order in which they were written.
+    pub fn texts(&mut self) -> &mut Outgoing {
+        &mut self.texts
     }
 
     /// Queues the frame with calls of these numbers.
@@ -146,7 +154,8 @@ impl Host {
         let Some(lane) = &mut self.lane else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         for frame in lane.results()? {
-            match read_report(&frame).map_err(io::Error::other)? {
+            // Whoever has written long texts tells of them by the socket.
+            match read_report(&frame, &|_, _| None).map_err(io::Error::other)? {
                 Some(Report::Results(results)) => found.extend(results),
                 _ => return Err(io::Error::other(malformed("a frame that is not for results"))),
             }
@@ -205,11 +214,12 @@ async fn write_frames(mut writer: OwnedWriteHalf, mut outgoing: mpsc::UnboundedR
 struct Reader {
     socket: OwnedReadHalf,
     input: BytesMut,
+    texts: Incoming,
 }
 
 impl Reader {
-    fn new(socket: OwnedReadHalf) -> Self {
-        Self { socket, input: BytesMut::new() }
+    fn new(socket: OwnedReadHalf, texts: Incoming) -> Self {
+        Self { socket, input: BytesMut::new(), texts }
     }
 
     /// Until the host closes its socket. May be dropped at any time: nothing that was read is lost.
@@ -238,19 +248,22 @@ impl Reader {
 
     fn tell(&mut self, report: &mut impl FnMut(Report)) -> io::Result<()> {
         while let Some(frame) = frame::read(&mut self.input).map_err(io::Error::other)? {
-            if let Some(found) = read_report(&frame).map_err(io::Error::other)? {
-                report(found);
-            }
+            let texts = |position, length| self.texts.take(position, length);
+            let found = read_report(&frame, &texts).map_err(io::Error::other)?;
+            self.texts.tell();
+            found.into_iter().for_each(&mut *report);
         }
         Ok(())
     }
 }
 
-fn read_report(frame: &Frame) -> Result<Option<Report>, Fault> {
+fn read_report(frame: &Frame, texts: &LongTexts<'_>) -> Result<Option<Report>, Fault> {
     let tape = || Tape::read(&frame.payload, &HOST_LIMITS);
     Ok(match frame.kind {
         Kind::Ready => Some(Report::Ready),
-        Kind::Results => Some(Report::Results(items(tape()?.root(), |item| result(item, frame.tagged))?)),
+        Kind::Results => {
+            Some(Report::Results(items(tape()?.root(), |item| result(item, frame.tagged.then_some(texts)))?))
+        }
         Kind::Recalled => Some(Report::Recalled(items(tape()?.root(), |item| number(Some(item)))?)),
         // Its end of the socket says the same, and more surely.
         Kind::Drained => None,
@@ -265,7 +278,7 @@ fn items<T>(
     array.items().ok_or_else(|| malformed("not an array"))?.map(read).collect()
 }
 
-fn result(item: Cursor<'_, '_>, tagged: bool) -> Result<CallResult, Fault> {
+fn result(item: Cursor<'_, '_>, texts: Option<&LongTexts<'_>>) -> Result<CallResult, Fault> {
     let mut parts = item.items().ok_or_else(|| malformed("a result that is not an array"))?;
     let call = number(parts.next())?;
     let status = number(parts.next())?;
@@ -277,7 +290,10 @@ fn result(item: Cursor<'_, '_>, tagged: bool) -> Result<CallResult, Fault> {
             .ok_or_else(|| malformed("a text is missing"))
     };
     let status = match status {
-        0 => Status::Returned(payload::read(value, tagged)?),
+        0 => Status::Returned(match texts {
+            Some(texts) => payload::read_with(value, texts)?,
+            None => payload::read(value, false)?,
+        }),
         1 => Status::Raised(text(value.get("text"))?),
         2 => Status::Cancelled,
         4 => Status::Unsendable(text(Some(value))?),
@@ -304,11 +320,8 @@ mod tests {
     use super::*;
 
     fn report(payload: &'static str) -> Result<Option<Report>, Fault> {
-        read_report(&Frame {
-            kind: Kind::Results,
-            tagged: false,
-            payload: Bytes::from_static(payload.as_bytes()),
-        })
+        let payload = Bytes::from_static(payload.as_bytes());
+        read_report(&Frame { kind: Kind::Results, tagged: false, payload }, &|_, _| None)
     }
 
     #[test]
@@ -339,7 +352,7 @@ mod tests {
                 .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
                 .collect();
             let frame = frame::read(&mut BytesMut::from(&bytes[..])).unwrap().unwrap();
-            let Some(Report::Results(results)) = read_report(&frame).unwrap() else {
+            let Some(Report::Results(results)) = read_report(&frame, &|_, _| None).unwrap() else {
                 panic!("results expected")
             };
             values.extend(results.into_iter().map(|result| (result.call, result.status)));

@@ -6,12 +6,12 @@ use std::time::SystemTime;
 
 use prpc_broker::{Consumer, Delivery, Holder};
 use prpc_contract::json::Limits;
-use prpc_contract::message::{Family, Refusal, decode};
+use prpc_contract::message::{Call, Family, Refusal, decode};
 use prpc_contract::value::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::call::{Arguments, Ending, Job};
+use crate::call::{Ending, Job};
 use crate::dispatch::Event;
 use crate::load::Load;
 use crate::metrics::Metrics;
@@ -108,8 +108,8 @@ impl Admission {
         }
         match self.targets.get(&call.function) {
             Some(Target::Function(function)) => {
-                let arguments = Arguments::of(&call, &body);
-                Ok(Job { function: *function, arguments, receipt, reply_to: call.reply_to, body })
+                let Call { arguments, reply_to, .. } = call;
+                Ok(Job { function: *function, arguments, receipt, reply_to, body })
             }
             Some(Target::System(value)) => {
                 Err(Box::new(Ending::Answer { receipt, reply_to: call.reply_to, outcome: Ok(value.clone()) }))

@@ -29,6 +29,7 @@ pub mod run;
 pub mod state;
 pub mod status_page;
 pub mod template;
+pub mod texts;
 
 pub use run::{RunError, run};
 

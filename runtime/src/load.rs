@@ -1,7 +1,7 @@
 //! How much more the runtime may take from the broker.
 //!
 //! Calls that run for long are taken one by one as slots become free, so that other pods get the rest; of short ones about
-//! 20 ms of work lie ready, so that no slot waits for the broker, but not more than 16 MiB of messages. And not more than have
+//! 20 ms of work lie ready, so that no slot waits for the broker, but not more than 4 MiB of messages. And not more than have
 //! ended lately: that the last call was short, a while ago, tells little of those that come now.
 
 use std::num::NonZeroUsize;
@@ -23,13 +23,17 @@ const READY_CALLS: usize = 1024;
 const LATELY: Duration = Duration::from_millis(100);
 
 /// Bytes of messages that may lie ready. Each becomes several times as much on its way.
-const READY_BYTES: usize = 16 << 20;
+const READY_BYTES: usize = 4 << 20;
+
+/// Bytes of messages that are asked for at a time. Of large ones few: while they are run and answered the broker works on the
+/// next, and what is copied on its way is in the processor's cache still.
+const READ_BYTES: usize = 1 << 20;
 
 /// Calls whose answer the broker has not accepted. Reached only when the broker does not answer.
 const UNSETTLED: usize = 8192;
 
 /// The same in bytes of their messages.
-const UNSETTLED_BYTES: usize = 64 << 20;
+const UNSETTLED_BYTES: usize = 16 << 20;
 
 /// Counts of the calls in the runtime.
 #[derive(Debug)]
@@ -109,7 +113,8 @@ impl Load {
             .saturating_sub(self.open.load(Ordering::Relaxed))
             .min(unsettled.saturating_sub(self.unsettled.load(Ordering::Relaxed)));
         // Half of what may lie ready at a time: one round trip for many short calls, none too late.
-        NonZeroUsize::new(room).filter(|room| room.get() > ready / 2)
+        let room = if room > ready / 2 { room.min((READ_BYTES / size).max(2)) } else { 0 };
+        NonZeroUsize::new(room)
     }
 
     /// Calls were taken, with messages of so many bytes together.
@@ -216,12 +221,19 @@ mod tests {
         assert_eq!(room(&load), 4 + READY_CALLS);
         load.taken(1, 1 << 20);
         load.ended(1);
-        assert_eq!(room(&load), 4 + 16);
+        let mut taken = 0;
+        while let Some(some) = load.room_at(1) {
+            assert_eq!(some.get(), 2, "at a time");
+            load.taken(2, 2 << 20);
+            taken += 2;
+        }
+        assert_eq!(taken, 4 + 2);
+        load.ended(taken);
         for _ in 0..100 {
             load.taken(1, 100);
             load.ended(1);
         }
-        load.settled(101);
+        load.settled(101 + taken);
         assert_eq!(room(&load), 4 + READY_CALLS);
     }
 

@@ -13,7 +13,7 @@ use crate::frame::{Frame, MAX_PAYLOAD};
 use crate::pool::WorkerType;
 
 /// The version of the host protocol that is spoken here.
-pub const PROTOCOL: i64 = 1;
+pub const PROTOCOL: i64 = 2;
 
 /// What a document of a host may hold: a host is not hostile, but it may be broken.
 pub const HOST_LIMITS: Limits = Limits { bytes: MAX_PAYLOAD, depth: 1024, values: 16_000_000, digits: 4400 };
@@ -177,6 +177,6 @@ mod tests {
         ] {
             assert!(Program::read(&frame(payload)).is_err(), "{payload}");
         }
-        assert!(check_hello(&frame(r#"{"protocol": 2}"#)).is_err());
+        assert!(check_hello(&frame(r#"{"protocol": 1}"#)).is_err());
     }
 }

@@ -1,13 +1,19 @@
 //! The memory file in which a host says what it runs, readable when the host is stuck or dead.
 //!
-//! The layout is in `docs/host-protocol.md`: per slot the call and its start, two native 64-bit words.
+//! The layout is in `docs/host-protocol.md`: per slot the call and its start, two native 64-bit words. Behind it, in the same
+//! file, is the memory for long texts.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 
+use crate::texts::{self, Incoming, Outgoing};
+
 const SLOT: usize = 16;
+
+/// Where the memory for texts may begin: at a page, so that it can be mapped by itself.
+const ALIGNMENT: usize = 4096;
 
 /// A call that a host runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +39,23 @@ impl StatusPage {
     pub fn new(slots: u32) -> io::Result<Self> {
         let file = memfd_create("prpc-status", MemfdFlags::CLOEXEC)?;
         let slots = slots as usize;
-        ftruncate(&file, (slots * SLOT) as u64)?;
-        Ok(Self { file, slots })
+        let page = Self { file, slots };
+        ftruncate(&page.file, page.length() + texts::SIZE)?;
+        Ok(page)
+    }
+
+    /// Bytes before the memory for texts.
+    fn length(&self) -> u64 {
+        (self.slots * SLOT).next_multiple_of(ALIGNMENT) as u64
+    }
+
+    /// The memory for texts of calls and of results.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left.
+    pub fn texts(&self) -> io::Result<(Outgoing, Incoming)> {
+        let (file, start) = (self.file.as_fd(), self.length());
+        Ok((Outgoing::new(file, start)?, Incoming::new(file, start)?))
     }
 
     /// What runs now.

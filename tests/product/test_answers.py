@@ -63,6 +63,19 @@ def test_values_arrive_as_they_were_sent(queue: Queue, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_long_texts_arrive_whatever_is_in_them(queue: Queue, kind: str) -> None:
+    plain, mixed = "x" * (3 << 20), 'é"\\\n\x7f\U0001f600$' * 5000
+    for value in (plain, mixed, [plain, {"a": mixed}], {mixed: plain}, (mixed, plain)):
+        assert queue.call(f"echo_{kind}", value) == value
+    assert queue.call(f"echo_{kind}", value=mixed, other=plain) == {"value": mixed, "kwargs": {"other": plain}}
+    raw = queue.send_raw(f"echo_{kind}", [mixed, plain])
+    # More at a time than the memory holds that a host shares with the runtime.
+    calls = [queue.send(f"echo_{kind}", f"{number}{plain}") for number in range(12)]
+    assert [queue.result(call) for call in calls] == [f"{number}{plain}" for number in range(12)]
+    assert queue.raw_reply(raw)["result"] == [mixed, plain]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("how", "text"),
     [

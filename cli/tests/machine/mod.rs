@@ -8,12 +8,11 @@ use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
 use prpc_broker::{
     Broker as _, Consumer as _, Delivery, Holder as _, RedisBroker, RedisConfig, Reply, Settlement, Url,
 };
 use prpc_contract::json::Limits;
-use prpc_contract::message::{Call, Outcome, decode};
+use prpc_contract::message::{Call, decode};
 use prpc_contract::names::{QueueName, QueueNames};
 use prpc_contract::value::Value;
 use tokio::task::JoinHandle;
@@ -138,23 +137,21 @@ fn settle(delivery: Delivery, functions: &Value) -> Settlement {
             reply: None,
         };
     }
-    let answer = answer(&call, functions);
-    let outcome = answer.as_ref().map_or_else(|text| Outcome::Error(text), Outcome::Result);
-    let mut body = Vec::new();
-    call.reply_to.write(outcome, now, &mut body);
-    let reply = Reply { message_id: call.reply_to.id().to_string(), body: Bytes::from(body) };
+    let body = call.reply_to.reply(answer(&call, functions), now);
+    let reply = Reply { message_id: call.reply_to.id().to_string(), body };
     Settlement::Answer { receipt: delivery.receipt, reply }
 }
 
 fn answer(call: &Call, functions: &Value) -> Result<Value, String> {
+    let (args, kwargs) = call.arguments.values().unwrap();
     let number = |value: &Value| if let Value::Int(number) = value { *number } else { 0 };
     match call.function.as_str() {
         "get_function_server" => Ok(functions.clone()),
         "summ" => {
-            let by_name = call.kwargs.iter().map(|(_, value)| value);
-            Ok(Value::Int(call.args.iter().chain(by_name).map(number).sum()))
+            let by_name = kwargs.iter().map(|(_, value)| value);
+            Ok(Value::Int(args.iter().chain(by_name).map(number).sum()))
         }
-        "echo" => Ok(Value::Tuple(call.args.clone())),
+        "echo" => Ok(Value::Tuple(args)),
         "fail" => Err("no such order \x1b[31m".into()),
         name => Err(format!("func name '{name}' not found in server")),
     }

@@ -3,6 +3,7 @@
 //! A worker has two connections: one that only reads and blocks, and one shared by everything else. The server must be
 //! Redis 6.2 or newer, or Valkey.
 
+mod argument;
 mod bell;
 pub mod caller;
 mod connection;
@@ -28,6 +29,7 @@ use prpc_contract::message::Family;
 use prpc_contract::names::QueueNames;
 use redis::{ProtocolVersion, RedisError, cmd};
 
+use self::argument::Argument;
 use self::bell::Bell;
 pub use self::connection::install_tls_provider;
 use self::connection::{Connector, Link, Patience};

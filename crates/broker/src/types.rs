@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use prpc_contract::message::Family;
+use prpc_contract::message::{Family, ReplyBody};
 
 /// Identifies a request that was taken; needed to settle it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,7 +45,7 @@ pub struct Reply {
     /// The id the client chose for its call.
     pub message_id: String,
     /// The encoded reply.
-    pub body: Bytes,
+    pub body: ReplyBody,
 }
 
 /// The end of a request.

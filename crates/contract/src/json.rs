@@ -10,6 +10,7 @@ mod string;
 pub mod write;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 pub use cursor::{Cursor, Items, Members};
 
@@ -70,17 +71,40 @@ pub enum Node<'a> {
 pub struct Tape<'a> {
     nodes: Vec<Node<'a>>,
     top: Vec<u32>,
+    long: Vec<LongString>,
 }
+
+/// Where a string stands that is no name and takes [`LONG`] bytes or more.
+#[derive(Debug, Clone)]
+pub(crate) struct LongString {
+    /// Index of its node.
+    pub(crate) index: usize,
+    /// Its bytes in the text, both quotes included.
+    pub(crate) place: Range<usize>,
+}
+
+/// From here on copying a string twice less is worth the looks that it takes.
+pub(crate) const LONG: usize = 8 << 10;
 
 impl<'a> Tape<'a> {
     /// Checks and reads one JSON value.
     pub fn read(bytes: &'a [u8], limits: &Limits) -> Result<Self, Fault> {
-        read::tape(bytes, limits)
+        read::tape(bytes, limits, false)
+    }
+
+    /// Checks and reads an object whose closing bracket is cut off.
+    pub(crate) fn read_unclosed(bytes: &'a [u8], limits: &Limits) -> Result<Self, Fault> {
+        read::tape(bytes, limits, true)
     }
 
     /// The value.
     pub fn root(&self) -> Cursor<'_, 'a> {
         Cursor::new(&self.nodes, 0)
+    }
+
+    /// Long strings in document order.
+    pub(crate) fn long(&self) -> &[LongString] {
+        &self.long
     }
 
     /// Byte offset in the input of the name of the `n`th member of a top-level object.

@@ -2,7 +2,9 @@
 //!
 //! Responsibility: the types of requests and replies, and the choice of the family's reader and writer.
 
+mod arguments;
 mod id;
+mod reply_body;
 mod reply_to;
 
 use std::fmt;
@@ -14,7 +16,9 @@ pub use crate::fault::{Fault, Reason};
 pub use crate::json::Limits;
 use crate::value::{DateTime, Value};
 use crate::{native, raw};
+pub use arguments::{ArgumentValues, Arguments, Piece};
 pub use id::{ClassPath, MessageId};
+pub use reply_body::ReplyBody;
 pub use reply_to::{Outcome, ReplyTo};
 
 /// Which of the two message forms a request has; the forms travel apart.
@@ -50,10 +54,8 @@ impl fmt::Display for Family {
 pub struct Call {
     /// Name of the function, as sent; it may be unknown.
     pub function: String,
-    /// Arguments by position.
-    pub args: Vec<Value>,
-    /// Arguments by name, in the order they were sent.
-    pub kwargs: Vec<(String, Value)>,
+    /// What it is called with.
+    pub arguments: Arguments,
     /// Where and how to answer.
     pub reply_to: ReplyTo,
 }

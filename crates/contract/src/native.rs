@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use crate::fault::Fault;
 use crate::json::{Limits, Tape};
-use crate::message::{Call, ClassPath, Family, Refusal, Reply, ReplyTo, Request};
+use crate::message::{Arguments, Call, ClassPath, Family, Refusal, Reply, ReplyTo, Request};
 use crate::value::{Moment, Value};
 use document::Document;
 pub(crate) use write::write_moment;
@@ -49,7 +49,8 @@ pub fn decode(body: &Bytes, limits: &Limits, received: SystemTime) -> Result<Cal
         None => document.usable_head(id, received.into()).into(),
     };
     let (function, args, kwargs) = document.into_call()?;
-    Ok(Call { function, args, kwargs, reply_to: ReplyTo::new(Family::Native, id, head) })
+    let arguments = Arguments::written(&args, &kwargs, body.len());
+    Ok(Call { function, arguments, reply_to: ReplyTo::new(Family::Native, id, head) })
 }
 
 fn refuse_text(fault: Fault, body: &[u8], received: Moment) -> Refusal {

@@ -153,6 +153,22 @@ fn pairs(members: &[(Value, Value)], out: &mut Vec<u8>) {
 /// # Errors
 /// `form`: a tag with content of another kind. The depth of the recursion is that of the tape.
 pub fn read(at: Cursor<'_, '_>, tagged: bool) -> Result<Value, Fault> {
+    value(at, tagged.then_some(&|_, _| None))
+}
+
+/// Gives the long text at a position, of so many bytes; None if there is none.
+pub type LongTexts<'a> = dyn Fn(u64, u64) -> Option<String> + 'a;
+
+/// Like [`read`], of a payload with tags, which may be for long texts that travelled beside it.
+///
+/// # Errors
+/// As `read`; and `form`: no such text.
+pub fn read_with(at: Cursor<'_, '_>, texts: &LongTexts<'_>) -> Result<Value, Fault> {
+    value(at, Some(texts))
+}
+
+/// Without `texts` no object is a tag.
+fn value(at: Cursor<'_, '_>, texts: Option<&LongTexts<'_>>) -> Result<Value, Fault> {
     Ok(match at.node() {
         Node::Null => Value::None,
         Node::Bool(truth) => Value::Bool(*truth),
@@ -160,26 +176,27 @@ pub fn read(at: Cursor<'_, '_>, tagged: bool) -> Result<Value, Fault> {
         Node::BigInt(digits) => Value::BigInt((*digits).into()),
         Node::Float(number) => Value::Float(*number),
         Node::Str(text) => Value::str(text.as_ref()),
-        Node::Array { .. } => return items(at, tagged).map(Value::List),
-        Node::Object { .. } if tagged => return tags::object(at),
-        Node::Object { .. } => return plain(at, tagged),
+        Node::Array { .. } => return items(at, texts).map(Value::List),
+        Node::Object { .. } => {
+            return texts.map_or_else(|| plain(at, None), |texts| tags::object(at, texts));
+        }
     })
 }
 
-fn items(at: Cursor<'_, '_>, tagged: bool) -> Result<Vec<Value>, Fault> {
+fn items(at: Cursor<'_, '_>, texts: Option<&LongTexts<'_>>) -> Result<Vec<Value>, Fault> {
     let items = at.items().ok_or_else(|| form("an array was expected"))?;
     let mut values = Vec::with_capacity(items.len());
     for item in items {
-        values.push(read(item, tagged)?);
+        values.push(value(item, texts)?);
     }
     Ok(values)
 }
 
-fn plain(at: Cursor<'_, '_>, tagged: bool) -> Result<Value, Fault> {
+fn plain(at: Cursor<'_, '_>, texts: Option<&LongTexts<'_>>) -> Result<Value, Fault> {
     let members = at.members().ok_or_else(|| form("an object was expected"))?;
     let mut values = Vec::with_capacity(members.len());
-    for (name, value) in members {
-        values.push((Value::str(name), read(value, tagged)?));
+    for (name, member) in members {
+        values.push((Value::str(name), value(member, texts)?));
     }
     Ok(Value::Dict(values))
 }

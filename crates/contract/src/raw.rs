@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::fault::{Fault, Reason};
 use crate::json::write as json;
 use crate::json::{Limits, Tape};
-use crate::message::{Call, Family, Refusal, ReplyTo, Request};
+use crate::message::{Arguments, Call, Family, Refusal, ReplyTo, Request};
 use fields::Fields;
 pub use reply::read_reply;
 pub(crate) use write::write_moment;
@@ -34,7 +34,9 @@ pub fn decode(body: &Bytes, limits: &Limits, received: SystemTime) -> Result<Cal
         fields.id().map(|id| ReplyTo::new(Family::Raw, id, fields.head(id, received.into()).into()));
     let checked = fields.check().and_then(|()| fields.values());
     match (checked, reply_to) {
-        (Ok((function, args, kwargs)), Some(reply_to)) => Ok(Call { function, args, kwargs, reply_to }),
+        (Ok((function, args, kwargs)), Some(reply_to)) => {
+            Ok(Call { function, arguments: Arguments::written(&args, &kwargs, body.len()), reply_to })
+        }
         (Ok(_), None) => Err(Fault::new(Reason::Field, "message_id is no UUID").into()),
         (Err(fault), reply_to) => Err(Refusal { fault, reply_to }),
     }

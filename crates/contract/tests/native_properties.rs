@@ -9,7 +9,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use prpc_contract::fault::Reason;
 use prpc_contract::message::{
-    Call, ClassPath, Family, Limits, MessageId, Outcome, Refusal, ReplyTo, Request, decode, read_reply,
+    Arguments, Call, ClassPath, Family, Limits, MessageId, Outcome, Piece, Refusal, ReplyTo, Request, decode,
+    read_reply,
 };
 use prpc_contract::value::Value;
 use values::native_value;
@@ -36,7 +37,9 @@ fn understood(document: Vec<u8>) -> String {
         String::from_utf8(reply).unwrap()
     };
     match native(document) {
-        Ok(call) => format!("{} {:?} {:?} {}", call.function, call.args, call.kwargs, head(&call.reply_to)),
+        Ok(call) => {
+            format!("{} {:?} {}", call.function, call.arguments.values().unwrap(), head(&call.reply_to))
+        }
         Err(Refusal { fault, reply_to }) => format!("{:?} {:?}", fault.reason, reply_to.as_ref().map(head)),
     }
 }
@@ -64,8 +67,7 @@ proptest! {
         let request = Request { function: function.clone(), ..request(args, kwargs) };
         let call = native(request.write_native(ClassPath::Main).unwrap()).unwrap();
         prop_assert_eq!(call.function, function);
-        prop_assert_eq!(call.args, request.args);
-        prop_assert_eq!(call.kwargs, request.kwargs);
+        prop_assert_eq!(call.arguments.values(), Ok((request.args, request.kwargs)));
         prop_assert_eq!(call.reply_to.id(), request.id);
     }
 
@@ -84,6 +86,23 @@ proptest! {
         // A blank at the end is enough to be unusual.
         let unusual = [&usual[..], b" "].concat();
         prop_assert_eq!(understood(usual), understood(unusual));
+    }
+
+    #[test]
+    fn a_reply_in_pieces_is_the_reply_in_one(
+        result in prop_oneof![
+            native_value().prop_map(Ok),
+            "[ -~]{0,4}".prop_map(|text| Ok(Value::Str(text.repeat(9000)))),
+            ".{0,4}".prop_map(|text| Ok(Value::Str(text.repeat(9000)))),
+            ".{0,9}".prop_map(Err),
+        ],
+    ) {
+        let reply_to = native(request(Vec::new(), Vec::new()).write_native(ClassPath::Prpc).unwrap()).unwrap().reply_to;
+        let mut whole = Vec::new();
+        reply_to.write(result.as_ref().map_or_else(|text| Outcome::Error(text), Outcome::Result), UNIX_EPOCH, &mut whole);
+        let pieces = reply_to.reply(result, UNIX_EPOCH);
+        prop_assert_eq!(pieces.len(), whole.len());
+        prop_assert!(pieces.whole() == whole);
     }
 
     #[test]
@@ -124,6 +143,54 @@ proptest! {
             prop_assert!(read_reply(Family::Native, &reply, &Limits::default()).is_ok());
         }
     }
+}
+
+/// The text of the arguments, and the long ones in it.
+fn pieces(arguments: &Arguments) -> (String, Vec<String>) {
+    let (mut text, mut long) = (Vec::new(), Vec::new());
+    for piece in &arguments.pieces {
+        match piece {
+            Piece::Json(json) => text.extend_from_slice(json),
+            Piece::Long { text: words, json } => {
+                text.extend_from_slice(json);
+                long.push(String::from_utf8(words.to_vec()).unwrap());
+            }
+        }
+    }
+    (String::from_utf8(text).unwrap(), long)
+}
+
+#[test]
+fn arguments_without_tags_go_to_the_host_as_they_came() {
+    let arguments = |text: &str| native(with_argument(text)).unwrap().arguments;
+    for text in [r#"1 , {"a":[ 1e5, -0]}"#, r#""\u00e9\/""#, "1, NaN", r#"{"py_": 1}"#] {
+        let found = arguments(text);
+        assert_eq!(pieces(&found), (format!("[{text}],{{}}"), vec![]));
+        assert!(!found.tagged);
+    }
+    assert_eq!(pieces(&arguments(r#"{"$set": [1]}"#)).0, r#"[{"$dict":[["$set",[1]]]}],{}"#);
+    assert!(arguments(r#"{"$set": [1]}"#).tagged);
+    assert_eq!(pieces(&arguments(r#"{"py/tuple": [1]}"#)).0, r#"[{"$tuple":[1]}],{}"#);
+}
+
+#[test]
+fn long_texts_among_arguments_are_found_wherever_they_stand() {
+    let (plain, escaped) = ("x".repeat(9000), "é\n".repeat(9000));
+    let json = escaped.replace('é', r"\u00e9").replace('\n', r"\n");
+    // A name is part of its object, however long.
+    let text = format!(r#"[1, "{plain}"], {{"{plain}": "{json}"}}, "short""#);
+    let body = with_argument(&text).replacen(
+        r#""func_kwargs": {}"#,
+        &format!(r#""func_kwargs": {{"k": "{plain}"}}"#),
+        1,
+    );
+    let call = native(body).unwrap();
+    let (found, long) = pieces(&call.arguments);
+    assert_eq!(found, format!(r#"[{text}],{{"k": "{plain}"}}"#));
+    assert_eq!(long, [plain.clone(), escaped.clone(), plain.clone()]);
+    let (args, kwargs) = call.arguments.values().unwrap();
+    assert_eq!(args[1], Value::dict([(plain.clone(), Value::Str(escaped))]));
+    assert_eq!(kwargs, [("k".to_owned(), Value::Str(plain))]);
 }
 
 #[test]

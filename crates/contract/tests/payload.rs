@@ -44,6 +44,20 @@ fn without_tags_an_object_is_a_dict_whatever_its_names() {
 }
 
 #[test]
+fn long_texts_are_read_from_where_they_are() {
+    let texts = |position, length| (position < 9).then(|| format!("{position}+{length}"));
+    let read = |text: &str| payload::read_with(Tape::read(text.as_bytes(), &LIMITS).unwrap().root(), &texts);
+    let expected = Value::Tuple(vec![Value::str("0+5"), Value::dict([("a", Value::str("8+1"))])]);
+    assert_eq!(read(r#"{"$tuple":[{"$text":[0,5]},{"a":{"$text":[8,1]}}]}"#), Ok(expected));
+    for text in [
+        r#"{"$text":[9,1]}"#, r#"{"$text":[0]}"#, r#"{"$text":[0,1,2]}"#, r#"{"$text":[0,-1]}"#,
+        r#"{"$text":["0",1]}"#, r#"{"$text":"a"}"#,
+    ] {
+        assert_eq!(read(text).map_err(|fault| fault.reason), Err(Reason::Form), "{text}");
+    }
+}
+
+#[test]
 fn an_object_is_a_tag_only_by_the_name_of_its_first_member() {
     for text in
         [r#"{"a":1,"$tuple":[1]}"#, r#"{"$unknown":1}"#, r#"{"$":1}"#, r#"{"name":null,"$timezone":[0,0,0]}"#]

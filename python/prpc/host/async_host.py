@@ -10,22 +10,23 @@ from typing import Any
 
 from prpc.host.frames import FrameReader, Kind, write_document, write_frame
 from prpc.host.outcome import CANCELLED, Function, Result, frames, raised, returned
+from prpc.host.texts import Texts
 from prpc.host.watchdog import Watchdog
 
 
-def run(sock: socket.socket, page: memoryview, functions: list[Function]) -> None:
+def run(sock: socket.socket, page: memoryview, texts: Texts, functions: list[Function]) -> None:
     """Run calls until the runtime wants no more or is gone."""
-    asyncio.run(_Loop(sock, page, functions).until_end())
+    asyncio.run(_Loop(sock, page, texts, functions).until_end())
 
 
 class _Loop:
     """At most as many tasks as slots; other calls wait untouched and can be taken back."""
 
-    def __init__(self, sock: socket.socket, page: memoryview, functions: list[Function]) -> None:
+    def __init__(self, sock: socket.socket, page: memoryview, texts: Texts, functions: list[Function]) -> None:
         sock.setblocking(False)
         self._sock = sock
-        self._reader = FrameReader(sock)
-        self._page = page
+        self._reader = FrameReader(sock, texts.scan)
+        self._page, self._texts = page, texts
         self._functions = functions
         self._free = list(range(len(page) // 2))
         self._parked: deque[list[Any]] = deque()
@@ -117,7 +118,7 @@ class _Loop:
         for tagged, results in self._results.items():
             if results:
                 self._results[tagged] = []
-                for frame in frames(results, tagged):
+                for frame in frames(results, tagged, self._texts):
                     self._send(frame)
         # Only now: should telling a result end the process, then it was one of these calls.
         for word, call in self._finished:

@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -44,14 +45,17 @@ class Frame(NamedTuple):
     document: Any
 
 
-_plain = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
-_tagged = json.JSONDecoder(object_hook=untag_object).scan_once  # type: ignore[attr-defined]
+Scan = Callable[[str, int], tuple[Any, int]]
+"""Reads a document that begins there; and where it ends."""
+
+_plain: Scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+_tagged: Scan = json.JSONDecoder(object_hook=untag_object).scan_once  # type: ignore[attr-defined]
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
-def read_document(text: str, tagged: bool) -> Any:
+def read_document(text: str, tagged: bool, scan_tagged: Scan = _tagged) -> Any:
     """The value of a payload."""
-    scan = _tagged if tagged else _plain
+    scan = scan_tagged if tagged else _plain
     try:
         return scan(text, 0)[0]
     except RecursionError:
@@ -80,10 +84,10 @@ def send(sock: socket.socket, kind: Kind, tree: Any, tagged: bool = False) -> No
 
 
 class FrameReader:
-    """Cuts what comes from a socket into frames."""
+    """Cuts what comes from a socket into frames, and reads documents with tags by `scan`."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+    def __init__(self, sock: socket.socket, scan: Scan = _tagged) -> None:
+        self._sock, self._scan = sock, scan
         self._buffer = memoryview(bytearray(_BUFFER))
         self._start = self._end = 0
 
@@ -109,7 +113,8 @@ class FrameReader:
         if body + length > self._end:
             return None
         self._start = body + length
-        return Frame(kind, read_document(str(self._buffer[body : self._start], "utf-8"), bool(flags & TAGGED)))
+        text = str(self._buffer[body : self._start], "utf-8")
+        return Frame(kind, read_document(text, bool(flags & TAGGED), self._scan))
 
     def _make_room(self) -> None:
         rest = self._end - self._start

@@ -14,6 +14,7 @@ from typing import Any
 
 from prpc.host.frames import FrameReader, Kind, send
 from prpc.host.outcome import Function, Result, frames, raised, returned
+from prpc.host.texts import Texts
 
 _PERMIT = 8
 _LONGEST_LEFT = 4096
@@ -22,18 +23,20 @@ _LEFT = 64
 """Results in the pipe after which the runtime is told one, to send more calls before the others are used up."""
 
 
-def run(sock: socket.socket, page: memoryview, functions: list[Function], permits: int, results: int) -> None:
+def run(
+    sock: socket.socket, page: memoryview, texts: Texts, functions: list[Function], permits: int, results: int
+) -> None:
     """Run calls until the runtime wants no more or is gone. `permits` and `results` are the pipes' descriptors."""
-    host = _Host(sock, page, permits, results)
+    host = _Host(sock, page, texts, permits, results)
     while (work := host.next()) is not None:
         call, function, args, kwargs = work
         host.finished(*_run(page, call, functions[function], args, kwargs))
 
 
 class _Host:
-    def __init__(self, sock: socket.socket, page: memoryview, permits: int, results: int) -> None:
-        self._sock, self._page, self._permits, self._results = sock, page, permits, results
-        self._reader = FrameReader(sock)
+    def __init__(self, sock: socket.socket, page: memoryview, texts: Texts, permits: int, results: int) -> None:
+        self._sock, self._page, self._texts, self._permits, self._results = sock, page, texts, permits, results
+        self._reader = FrameReader(sock, texts.scan)
         self._calls: dict[int, list[Any]] = {}
         self._draining = False
         self._finished: list[bytes] = []
@@ -59,7 +62,7 @@ class _Host:
 
     def finished(self, result: Result, tagged: bool) -> None:
         """Tell the result of the call as soon as it is known whether there is another one."""
-        self._finished = frames([result], tagged)
+        self._finished = frames([result], tagged, self._texts)
 
     def _read_permit(self) -> int | None:
         try:
@@ -78,7 +81,8 @@ class _Host:
 
     def _leave(self) -> bool:
         """Whether the result is in the pipe."""
-        if sum(map(len, self._finished)) > _LONGEST_LEFT:
+        # Texts are read in the order in which they were written, which the socket keeps.
+        if sum(map(len, self._finished)) > _LONGEST_LEFT or self._texts.unread:
             return False
         try:
             os.write(self._results, b"".join(self._finished))

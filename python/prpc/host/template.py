@@ -29,7 +29,7 @@ from prpc.host.status_page import open_page
 from prpc.signature import callable_by_name
 from prpc.values import Tagger
 
-PROTOCOL = 1
+PROTOCOL = 2
 _MOST_FDS = 4
 
 
@@ -170,9 +170,9 @@ def _host(app: AppServer, request: dict[str, Any], fd: int, page: int, *lane: in
             from prpc.host.process_host import run
         else:
             from prpc.host.async_host import run
-        words = open_page(page)
+        words, texts = open_page(page, request["slots"])
         send(sock, Kind.READY, {"host": request["host"], "pid": os.getpid()})
-        run(sock, words, functions, *lane)
+        run(sock, words, texts, functions, *lane)
     except (BrokenPipeError, ConnectionResetError):
         pass  # the runtime is gone
     except BaseException:

@@ -13,6 +13,7 @@ from typing import Any
 
 from prpc.host.frames import FrameReader, Kind, write_document, write_frame
 from prpc.host.outcome import Function, Result, frames, raised, returned
+from prpc.host.texts import Texts
 
 _BATCH = 64
 """Results that may wait for company while there are calls to run."""
@@ -24,8 +25,8 @@ class _Outbox:
     A result never waits for a function: the flusher sends it as soon as the interpreter lets another thread run.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+    def __init__(self, sock: socket.socket, texts: Texts) -> None:
+        self._sock, self._texts = sock, texts
         self._sending = threading.Lock()
         self._waiting: dict[bool, list[Result]] = {False: [], True: []}
         self._wanted = False
@@ -49,7 +50,7 @@ class _Outbox:
                 if count:
                     batch = waiting[:count]
                     del waiting[:count]
-                    for frame in frames(batch, tagged):
+                    for frame in frames(batch, tagged, self._texts):
                         self._send(frame)
 
     def send(self, kind: Kind, document: list[int]) -> None:
@@ -81,7 +82,7 @@ class _Calls:
     thread, which runs no calls, reads only when all others are busy.
     """
 
-    def __init__(self, sock: socket.socket, outbox: _Outbox) -> None:
+    def __init__(self, sock: socket.socket, texts: Texts, outbox: _Outbox) -> None:
         self.parked: deque[Any] = deque()
         self.draining = False
         """The runtime sends no more calls."""
@@ -89,7 +90,7 @@ class _Calls:
         """Nothing can come from the runtime any more."""
         self.failure: Exception | None = None
         """Why, if the runtime did not just go."""
-        self._reader = FrameReader(sock)
+        self._reader = FrameReader(sock, texts.scan)
         self._outbox = outbox
         self._reading = threading.Lock()
         self._idle: list[threading.Lock] = []
@@ -167,10 +168,10 @@ class _Calls:
         return taken
 
 
-def run(sock: socket.socket, page: memoryview, functions: list[Function]) -> None:
+def run(sock: socket.socket, page: memoryview, texts: Texts, functions: list[Function]) -> None:
     """Run calls until the runtime wants no more or is gone."""
-    outbox = _Outbox(sock)
-    calls = _Calls(sock, outbox)
+    outbox = _Outbox(sock, texts)
+    calls = _Calls(sock, texts, outbox)
     threads = [
         threading.Thread(
             target=_work, args=(slot, calls, outbox, page, functions), name=f"prpc-worker-{slot}", daemon=True

@@ -5,11 +5,13 @@ use std::io;
 use std::time::Duration;
 
 use foldhash::HashMap;
+use prpc_contract::message::Piece;
 
 use crate::call::Job;
 use crate::frame::{Draft, Kind};
 use crate::host::Host;
 use crate::pool::HostId;
+use crate::texts::Outgoing;
 
 /// A call that a host has.
 #[derive(Debug)]
@@ -76,20 +78,27 @@ pub(super) struct CallsFrame {
     calls: Vec<u64>,
 }
 
-/// More than `[call,function,` and the brackets that close take.
-const AROUND: usize = 48;
-
 impl CallsFrame {
     fn new() -> Self {
         Self { draft: Draft::with_capacity(0), tagged: false, calls: Vec::new() }
     }
 
-    fn add(&mut self, call: u64, job: &Job) {
-        self.draft.reserve(job.arguments.text.len() + AROUND);
+    fn add(&mut self, call: u64, job: &Job, mut texts: Option<&mut Outgoing>) {
         self.draft.push(if self.draft.is_empty() { b"[" } else { b"," });
         // Writing to memory cannot fail.
         let _ = write!(self.draft, "[{call},{},", job.function);
-        self.draft.push(&job.arguments.text);
+        for piece in &job.arguments.pieces {
+            match piece {
+                Piece::Json(json) => self.draft.push(json),
+                Piece::Long { text, json } => match texts.as_mut().and_then(|texts| texts.put(text)) {
+                    Some(position) => {
+                        let _ = write!(self.draft, r#"{{"$text":[{position},{}]}}"#, text.len());
+                        self.tagged = true;
+                    }
+                    None => self.draft.push(json),
+                },
+            }
+        }
         self.draft.push(b"]");
         self.tagged |= job.arguments.tagged;
         self.calls.push(call);
@@ -111,12 +120,13 @@ pub(super) struct Outbound {
 const FULL: usize = 256 << 10;
 
 impl Outbound {
-    pub(super) fn add(&mut self, host: HostId, call: u64, job: &Job) {
+    /// `texts` are those of the host.
+    pub(super) fn add(&mut self, host: HostId, call: u64, job: &Job, texts: Option<&mut Outgoing>) {
         let at = self.open.iter().position(|(id, _)| *id == host).unwrap_or_else(|| {
             self.open.push((host, CallsFrame::new()));
             self.open.len() - 1
         });
-        self.open[at].1.add(call, job);
+        self.open[at].1.add(call, job, texts);
         if self.open[at].1.draft.len() >= FULL {
             self.full.push(self.open.swap_remove(at));
         }

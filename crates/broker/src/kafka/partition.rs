@@ -141,8 +141,8 @@ impl Partition {
 
     /// A request that was given out comes back, and was not begun; `true` if it waits here again.
     pub(super) fn put_back(&mut self, offset: i64, delivery: Delivery) -> bool {
-        self.tracker.put_back(offset);
-        if self.leaving {
+        // One that is finished, or waits already, would run twice.
+        if !self.tracker.put_back(offset) || self.leaving {
             return false;
         }
         let at = self.waiting.partition_point(|(other, _)| *other < offset);

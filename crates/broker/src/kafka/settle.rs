@@ -131,7 +131,7 @@ fn answer(shared: &Shared, receipt: &Receipt, reply: &Reply) -> Outgoing {
         topic: shared.config.names.feedback(receipt.family).to_owned(),
         partition,
         key: Some(id.clone()),
-        body: Some(reply.body.clone()),
+        body: Some(reply.body.whole()),
         headers: partition
             .is_some()
             .then(|| headers::with(OwnedHeaders::new_with_capacity(1), headers::CORRELATION_ID, id)),

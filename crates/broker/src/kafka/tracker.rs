@@ -56,14 +56,14 @@ impl Tracker {
         }
     }
 
-    /// A request that was given to a worker comes back, and was not begun.
-    pub(super) fn put_back(&mut self, offset: i64) {
-        if let Some(at) = self.find(offset)
-            && self.open[at].state == State::Started
-        {
-            self.open[at].state = State::Waiting;
-            self.started -= 1;
-        }
+    /// A request that was given to a worker comes back, and was not begun; `false` if no worker has it.
+    pub(super) fn put_back(&mut self, offset: i64) -> bool {
+        let Some(at) = self.find(offset).filter(|at| self.open[*at].state == State::Started) else {
+            return false;
+        };
+        self.open[at].state = State::Waiting;
+        self.started -= 1;
+        true
     }
 
     /// A request is finished; `false` if it was before, or was never here.
@@ -142,6 +142,22 @@ mod tests {
         assert_eq!((tracker.frontier(), tracker.window()), (Some(8), 0));
         assert!(!tracker.finish(7) && !tracker.finish(5), "finished before, or never there");
         assert!(!tracker.read(7), "read before");
+    }
+
+    #[test]
+    fn only_a_request_that_a_worker_has_comes_back() {
+        let mut tracker = Tracker::new(None);
+        for offset in [3, 4] {
+            assert!(tracker.read(offset));
+        }
+        assert!(!tracker.put_back(3), "no worker was given it");
+        tracker.start(3);
+        assert!(tracker.put_back(3));
+        assert!(!tracker.put_back(3), "it waits already");
+        tracker.start(4);
+        assert!(tracker.finish(4));
+        assert!(!tracker.put_back(4) && !tracker.put_back(5), "finished, or never there");
+        assert_eq!(tracker.started(), 0);
     }
 
     proptest! {

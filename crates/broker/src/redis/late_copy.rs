@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
+use prpc_contract::message::ReplyBody;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisResult, cmd, pipe};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::Argument;
 use super::connection::Link;
 use crate::types::{Counters, count};
 
@@ -33,7 +34,7 @@ pub(crate) struct LateCopies {
 struct Copy {
     due: Instant,
     key: String,
-    body: Bytes,
+    body: ReplyBody,
 }
 
 #[derive(Default)]
@@ -52,7 +53,7 @@ impl LateCopies {
     }
 
     /// To be called when the reply has been stored.
-    pub(super) fn schedule(&self, key: String, body: Bytes) {
+    pub(super) fn schedule(&self, key: String, body: ReplyBody) {
         let size = body.len();
         if self.waiting.copies.load(Ordering::Relaxed) < self.limit
             && self.waiting.bytes.load(Ordering::Relaxed) + size <= MAX_BYTES
@@ -117,7 +118,7 @@ async fn store_missing(mut connection: MultiplexedConnection, batch: &[Copy]) ->
     let mut pipeline = pipe();
     for (copy, _) in batch.iter().zip(found).filter(|(_, found)| !found) {
         let mut set = Cmd::with_capacity(6, copy.key.len() + copy.body.len() + 16);
-        set.arg("SET").arg(&copy.key).arg(&*copy.body).arg("NX").arg("EX").arg(EXPIRY_SECS);
+        set.arg("SET").arg(&copy.key).arg(Argument(&copy.body)).arg("NX").arg("EX").arg(EXPIRY_SECS);
         pipeline.add_command(set).ignore();
     }
     pipeline.exec_async(&mut connection).await

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
+use prpc_contract::message::ReplyBody;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline};
 
@@ -33,7 +33,7 @@ pub(super) struct Pushes {
 
 impl Pushes {
     /// Adds the push of a reply, if its client wants one.
-    pub(super) fn add(&self, pushes: &mut Pipeline, receipt: &Receipt, key: &str, body: &Bytes) {
+    pub(super) fn add(&self, pushes: &mut Pipeline, receipt: &Receipt, key: &str, body: &ReplyBody) {
         let Route::Redis { push: Some(channel) } = &receipt.route else { return };
         if body.len() > LARGEST || self.refused.load(Ordering::Relaxed) {
             return;
@@ -41,7 +41,7 @@ impl Pushes {
         let mut message = Vec::with_capacity(key.len() + 1 + body.len());
         message.extend_from_slice(key.as_bytes());
         message.push(b'\n');
-        message.extend_from_slice(body);
+        body.pieces().for_each(|piece| message.extend_from_slice(piece));
         let mut publish = Cmd::with_capacity(3, channel.len() + message.len() + 8);
         publish.arg("PUBLISH").arg(&**channel).arg(message);
         pushes.add_command(publish).ignore();

@@ -4,21 +4,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::BackoffBuilder;
-use bytes::Bytes;
-use prpc_contract::message::Family;
+use prpc_contract::message::{Family, ReplyBody};
 use redis::{Cmd, Pipeline, cmd};
 
 use super::connection::{Patience, backoff};
 use super::dead;
 use super::holder::RedisHolder;
-use super::{Shared, attempts_field};
+use super::{Argument, Shared, attempts_field};
 use crate::error::{Error, Result};
 use crate::types::{Receipt, Reply, Settled, Settlement, count};
 
 const HAND_BACK: &str = include_str!("scripts/hand_back.lua");
 /// What one transaction may hold: it must be answered within the response timeout.
 const CHUNK: usize = 512;
-const CHUNK_BYTES: usize = 4 << 20;
+const CHUNK_BYTES: usize = 2 << 20;
 
 /// Settles everything. Each part is repeated until accepted, so a part may be done twice.
 pub(super) async fn settle(holder: &RedisHolder, batch: &[Settlement]) -> Result<Settled> {
@@ -92,7 +91,7 @@ async fn settle_chunk(holder: &RedisHolder, chunk: &[Settlement]) -> Result<u64>
 struct Transaction {
     pipeline: Pipeline,
     /// Keys and bodies of the replies that need a late copy.
-    copies: Vec<(String, Bytes)>,
+    copies: Vec<(String, ReplyBody)>,
     /// What is published after it.
     pushes: Pipeline,
 }
@@ -125,7 +124,11 @@ impl Transaction {
     fn store(&mut self, shared: &Shared, receipt: &Receipt, reply: &Reply) {
         let key = shared.config.names.reply(receipt.family, &reply.message_id);
         let mut set = Cmd::with_capacity(5, key.len() + reply.body.len() + 16);
-        set.arg("SET").arg(&key).arg(&*reply.body).arg("EX").arg(shared.config.reply_ttl.as_secs().max(1));
+        set.arg("SET")
+            .arg(&key)
+            .arg(Argument(&reply.body))
+            .arg("EX")
+            .arg(shared.config.reply_ttl.as_secs().max(1));
         self.pipeline.add_command(set).ignore();
         shared.pushes.add(&mut self.pushes, receipt, &key, &reply.body);
         if shared.late.is_some() && receipt.family == Family::Native && !receipt.marked {

@@ -60,7 +60,7 @@ pub(crate) async fn reclaim<H: Holder>(holder: &H, count: usize) -> Vec<Delivery
 /// The reply echoes the request and has its body as id.
 pub(crate) fn answer(delivery: Delivery) -> Settlement {
     let message_id = String::from_utf8_lossy(&delivery.body).into_owned();
-    Settlement::Answer { receipt: delivery.receipt, reply: Reply { message_id, body: delivery.body } }
+    Settlement::Answer { receipt: delivery.receipt, reply: Reply { message_id, body: delivery.body.into() } }
 }
 
 fn dead_letter(delivery: Delivery, reply: Option<Reply>) -> Settlement {

@@ -296,7 +296,7 @@ async fn a_reply_that_is_too_large_does_not_hold_up_its_partition() {
         state.to_le_bytes()[3]
     };
     let body: Bytes = (0..2 << 20).map(|_| random()).collect();
-    let reply = Reply { message_id: "a".into(), body };
+    let reply = Reply { message_id: "a".into(), body: body.into() };
     ends(consumer.holder().settle(vec![Settlement::Answer { receipt, reply }])).await.unwrap();
     let letters = broker.dead_letters(None, room(9)).await.unwrap();
     assert_eq!(letters.iter().map(|letter| letter.reason.as_str()).collect::<Vec<_>>(), ["reply_too_large"]);

@@ -37,6 +37,11 @@ impl<'t, 'a> Cursor<'t, 'a> {
         }
     }
 
+    /// The nodes of the value: itself and all within.
+    pub(crate) fn nodes(&self) -> &'t [Node<'a>] {
+        &self.nodes[self.at..self.end()]
+    }
+
     /// The text, if the value is a string.
     pub fn as_str(&self) -> Option<&'t str> {
         match self.node() {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::{Cursor, Limits, Node, Tape, number, string};
+use super::{Cursor, LONG, Limits, LongString, Node, Tape, number, string};
 use crate::fault::{Fault, Reason};
 
 /// Up to this many members, comparing each with each is cheaper than hashing.
@@ -12,7 +12,7 @@ const FEW_MEMBERS: usize = 12;
 /// Up to this many nodes are allocated before they are seen.
 const FEW_NODES: usize = 4096;
 
-pub(super) fn tape<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Tape<'a>, Fault> {
+pub(super) fn tape<'a>(bytes: &'a [u8], limits: &Limits, unclosed: bool) -> Result<Tape<'a>, Fault> {
     if bytes.len() > limits.bytes.min(u32::MAX as usize) {
         return Err(Fault::new(Reason::TooLarge, format!("{} bytes", bytes.len())));
     }
@@ -21,7 +21,7 @@ pub(super) fn tape<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Tape<'a>, Fau
     let at = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let nodes = Vec::with_capacity((bytes.len() / 6).min(FEW_NODES));
     let (open, top) = (Vec::with_capacity(16), Vec::with_capacity(16));
-    Reader { text, at, nodes, open, top, values: 0, limits }.document()
+    Reader { text, at, nodes, open, top, long: Vec::new(), values: 0, limits, unclosed }.document()
 }
 
 struct Reader<'a, 'l> {
@@ -30,8 +30,11 @@ struct Reader<'a, 'l> {
     nodes: Vec<Node<'a>>,
     open: Vec<usize>,
     top: Vec<u32>,
+    long: Vec<LongString>,
     values: usize,
     limits: &'l Limits,
+    /// The end of the text closes the outermost object.
+    unclosed: bool,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -44,7 +47,7 @@ impl<'a> Reader<'a, '_> {
                 let byte = self.peek();
                 let Some(&holder) = self.open.last() else {
                     return match byte {
-                        None => Ok(Tape { nodes: self.nodes, top: self.top }),
+                        None => Ok(Tape { nodes: self.nodes, top: self.top, long: self.long }),
                         Some(_) => Err(self.bad("text after the value")),
                     };
                 };
@@ -59,6 +62,7 @@ impl<'a> Reader<'a, '_> {
                     }
                     Some(b'}') if object => self.close()?,
                     Some(b']') if !object => self.close()?,
+                    None if object && self.unclosed && self.open.len() == 1 => self.close()?,
                     _ => return Err(self.bad("comma or closing bracket expected")),
                 }
             }
@@ -84,7 +88,14 @@ impl<'a> Reader<'a, '_> {
                 self.open(Node::Array { len: 0, end: 0 })?;
                 return if self.peek() == Some(b']') { self.close().map(|()| false) } else { Ok(true) };
             }
-            Some(b'"') => Node::Str(self.string()?),
+            Some(b'"') => {
+                let start = self.at;
+                let text = self.string()?;
+                if self.at - start >= LONG {
+                    self.long.push(LongString { index: self.nodes.len(), place: start..self.at });
+                }
+                Node::Str(text)
+            }
             Some(b'-') if self.text.as_bytes().get(self.at + 1) != Some(&b'I') => self.number()?,
             Some(b'0'..=b'9') => self.number()?,
             _ => self.literal()?,

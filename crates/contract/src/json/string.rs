@@ -15,8 +15,16 @@ pub(super) fn special(word: u64) -> u64 {
     (zero(quote) | zero(slash) | (word.wrapping_sub(ONES * 0x20) & !word)) & HIGHS
 }
 
+/// How many bytes at the beginning are of blocks in which no byte stops. Without a branch in a block, compilers make vector instructions of it.
+pub(super) fn plain_blocks(bytes: &[u8], stops: impl Fn(u8) -> bool) -> usize {
+    let (blocks, _) = bytes.as_chunks::<64>();
+    blocks.iter().take_while(|block| !block.iter().fold(false, |found, byte| found | stops(*byte))).count()
+        * 64
+}
+
 /// Offset of the first byte from `at` that ends a run of plain characters.
 fn plain_until(bytes: &[u8], mut at: usize) -> usize {
+    at += plain_blocks(&bytes[at..], |byte| (byte < 0x20) | (byte == b'"') | (byte == b'\\'));
     while let Some(chunk) = bytes.get(at..at + 8) {
         let mut word = [0; 8];
         word.copy_from_slice(chunk);

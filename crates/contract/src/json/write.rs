@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::string::{HIGHS, ONES, special};
+use super::string::{HIGHS, ONES, plain_blocks, special};
 
 /// A value between quotes, everything outside printable ASCII escaped.
 pub fn string(out: &mut Vec<u8>, text: &str) {
@@ -22,8 +22,16 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// Whether the text stands between the quotes as it is.
+pub(crate) fn is_plain(text: &str) -> bool {
+    plain_run(text.as_bytes()) == text.len()
+}
+
 /// How many bytes at the beginning need no escape.
 fn plain_run(bytes: &[u8]) -> usize {
+    let plain = |byte: u8| (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\');
+    let blocks = plain_blocks(bytes, |byte| !plain(byte));
+    let bytes = &bytes[blocks..];
     let (words, _) = bytes.as_chunks::<8>();
     let escaped = |word: &[u8; 8]| {
         let word = u64::from_le_bytes(*word);
@@ -31,8 +39,7 @@ fn plain_run(bytes: &[u8]) -> usize {
         (special(word) | word | word.wrapping_add(ONES)) & HIGHS
     };
     let whole = words.iter().take_while(|word| escaped(word) == 0).count() * 8;
-    let plain = |b: &u8| matches!(b, b' '..=b'~') && *b != b'"' && *b != b'\\';
-    whole + bytes[whole..].iter().take_while(|b| plain(b)).count()
+    blocks + whole + bytes[whole..].iter().take_while(|byte| plain(**byte)).count()
 }
 
 fn escape(out: &mut Vec<u8>, char: char) {

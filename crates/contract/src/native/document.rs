@@ -38,9 +38,8 @@ pub(super) struct Document<'t, 'a> {
 impl<'t, 'a> Document<'t, 'a> {
     /// Not an object of an accepted class: `not-message`.
     pub(super) fn new(root: Cursor<'t, 'a>) -> Result<Self, Fault> {
-        let path = root.get("py/object").and_then(|path| path.as_str());
-        let class = path.and_then(ClassPath::from_path);
-        let class = class.ok_or_else(|| Fault::new(Reason::NotMessage, "no message of an accepted class"))?;
+        let class =
+            class(root).ok_or_else(|| Fault::new(Reason::NotMessage, "no message of an accepted class"))?;
         Ok(Self { root, class, values: Default::default() })
     }
 
@@ -81,10 +80,7 @@ impl<'t, 'a> Document<'t, 'a> {
     /// True if the member was read and has its type.
     fn usable(&self, place: usize) -> bool {
         self.values[place].as_ref().is_some_and(|value| match value {
-            // A character has at least one byte, so short texts need not be counted.
-            Value::Str(name) if place == NAME => {
-                name.len() <= LONGEST_NAME || name.chars().count() <= LONGEST_NAME
-            }
+            Value::Str(name) if place == NAME => name_fits(name),
             Value::List(_) | Value::Tuple(_) => place == ARGS,
             Value::Dict(_) => place == KWARGS,
             Value::Uuid(_) => place == ID,
@@ -126,13 +122,6 @@ impl<'t, 'a> Document<'t, 'a> {
         head.write_echo(args, kwargs)
     }
 
-    /// Like `into_call`, if the message ends after the arguments, and has no other members.
-    pub(super) fn into_call_without_rest(self) -> Option<Parts> {
-        let only_these = self.root.members().is_some_and(|members| members.len() == 1 + ID);
-        (only_these && [NAME, ARGS, KWARGS].into_iter().all(|place| self.usable(place)))
-            .then(|| self.into_call().ok())?
-    }
-
     /// Takes out what is called.
     pub(super) fn into_call(self) -> Result<Parts, Fault> {
         let [name, args, kwargs, ..] = self.values;
@@ -168,6 +157,17 @@ impl<'t, 'a> Document<'t, 'a> {
             done: datetime(done, DONE)?,
         })
     }
+}
+
+/// Whether it can be the name of a function.
+pub(super) fn name_fits(name: &str) -> bool {
+    // A character has at least one byte, so short texts need not be counted.
+    name.len() <= LONGEST_NAME || name.chars().count() <= LONGEST_NAME
+}
+
+/// The accepted class that the object names.
+pub(super) fn class(root: Cursor<'_, '_>) -> Option<ClassPath> {
+    root.get("py/object").and_then(|path| path.as_str()).and_then(ClassPath::from_path)
 }
 
 fn text(value: Option<Value>, place: usize) -> Result<String, Fault> {

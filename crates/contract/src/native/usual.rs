@@ -1,18 +1,25 @@
-//! Responsibility: requests whose members after the arguments are written in the usual way, without reading those as JSON.
+//! Responsibility: requests that are written in the usual way, whose arguments go to the host as they came.
 //!
-//! They are four fifths of a small request. Whatever is not quite as usual is left to the general way, so both
-//! accept the same and mean the same by it.
+//! Members after the arguments are four fifths of a small request: they are compared as text. Arguments without tags mean
+//! the same in a frame for hosts, so no values are made of them. Whatever is not quite as usual is left to the
+//! general way, so both accept the same and mean the same by it.
+
+use std::borrow::Cow;
+use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::document::Document;
-use super::forms;
-use crate::json::{Limits, Tape};
-use crate::message::{Call, Family, MessageId, ReplyTo};
+use super::document::{class, name_fits};
+use super::{forms, read};
+use crate::json::{Cursor, Limits, LongString, Node, Tape};
+use crate::message::{Arguments, Call, Family, MessageId, Piece, ReplyTo};
 
+const BEFORE_ARGS: &[u8] = br#""func_args": {"py/tuple": "#;
+const AFTER_ARGS: &[u8] = b"}, ";
+const BEFORE_KWARGS: &[u8] = br#""func_kwargs": "#;
 const BEFORE_ID: &[u8] = br#", "message_id": {"py/object": "uuid.UUID", "hex": ""#;
 const ID: usize = 32;
 const BEFORE_MOMENT: &[u8] = br#""}, "date_create_message": {"py/object": "datetime.datetime", "__reduce__": [{"py/type": "datetime.datetime"}, [""#;
@@ -20,14 +27,15 @@ const MOMENT: usize = 16;
 const AFTER_MOMENT: &[u8] = br#"", {"py/reduce": [{"py/type": "datetime.timezone"}, {"py/tuple": [{"py/reduce": [{"py/type": "datetime.timedelta"}, {"py/tuple": [0, 0, 0]}]}]}]}]]}, "#;
 const END: &[u8] = br#""result": null, "exception_info": null, "date_done_message": null}"#;
 
-/// The beginning is copied, and so long a text has fewer values than any limit.
-const LONGEST: usize = 64 << 10;
+/// The members that are cut off and not counted have fewer values than this.
+const CUT_OFF: usize = 64;
 
 /// The call, if the request is written in the usual way and nothing is wrong with it.
 pub(super) fn decode(body: &Bytes, limits: &Limits) -> Option<Call> {
-    if body.len() > LONGEST.min(limits.bytes).min(limits.values) || body.first() != Some(&b'{') {
+    if body.len() > limits.bytes || body.first() != Some(&b'{') {
         return None;
     }
+    let limits = &Limits { values: limits.values.saturating_sub(CUT_OFF), ..*limits };
     let echoed = body.strip_suffix(END)?;
     let (rest, payload) = split_end(echoed.strip_suffix(AFTER_MOMENT)?, MOMENT)?;
     let (rest, hex) = split_end(rest.strip_suffix(BEFORE_MOMENT)?, ID)?;
@@ -36,14 +44,61 @@ pub(super) fn decode(body: &Bytes, limits: &Limits) -> Option<Call> {
     let mut moment = [0; 12];
     let length = STANDARD.decode_slice(payload, &mut moment).ok()?;
     forms::datetime(&moment[..length])?;
-    // It is an object of its own only if the members cut off stood at the top.
-    let begin = [begin, b"}"].concat();
-    let tape = Tape::read(&begin, limits).ok()?;
-    let mut document = Document::new(tape.root()).ok()?;
-    document.read(limits).ok()?;
-    let (function, args, kwargs) = document.into_call_without_rest()?;
-    let reply_to = ReplyTo::new(Family::Native, MessageId::from_uuid(id), body.slice(..echoed.len()));
-    Some(Call { function, args, kwargs, reply_to })
+
+    // The members cut off stood at the top only if what is left is an object that lacks no more than its bracket.
+    let tape = Tape::read_unclosed(begin, limits).ok()?;
+    let root = tape.root();
+    class(root)?;
+    if !root.members()?.map(|(name, _)| name).eq(["py/object", "func_name", "func_args", "func_kwargs"]) {
+        return None;
+    }
+    let function = root.get("func_name")?.as_str().filter(|name| name_fits(name))?;
+    let [args] = read::exactly(root.get("func_args")?, ["py/tuple"]).ok()?;
+    let kwargs = root.get("func_kwargs")?;
+    if args.items().is_none() || kwargs.members().is_none() || !untagged(args) || !untagged(kwargs) {
+        return None;
+    }
+    let (args_at, kwargs_at) = (tape.member_offset(2)?, tape.member_offset(3)?);
+    let args = inside(begin, args_at..kwargs_at, BEFORE_ARGS, AFTER_ARGS)?;
+    let kwargs = inside(begin, kwargs_at..begin.len(), BEFORE_KWARGS, b"")?;
+    let mut pieces = Vec::with_capacity(3 + 2 * tape.long().len());
+    add_pieces(body, &tape, args, &mut pieces);
+    pieces.push(Piece::Json(Bytes::from_static(b",")));
+    add_pieces(body, &tape, kwargs, &mut pieces);
+    Some(Call {
+        function: function.to_owned(),
+        arguments: Arguments { pieces, tagged: false },
+        reply_to: ReplyTo::new(Family::Native, MessageId::from_uuid(id), body.slice(..echoed.len())),
+    })
+}
+
+/// The part of a range between what it must begin and end with.
+fn inside(text: &[u8], range: Range<usize>, before: &[u8], after: &[u8]) -> Option<Range<usize>> {
+    text.get(range.clone())?.strip_prefix(before)?.strip_suffix(after)?;
+    Some(range.start + before.len()..range.end - after.len())
+}
+
+/// Cuts a part of the message at its long strings.
+fn add_pieces(body: &Bytes, tape: &Tape<'_>, part: Range<usize>, pieces: &mut Vec<Piece>) {
+    let mut at = part.start;
+    for LongString { index, place } in tape.long().iter().filter(|long| part.contains(&long.place.start)) {
+        let text = match tape.root().jump(*index).node() {
+            Node::Str(Cow::Borrowed(text)) => body.slice_ref(text.as_bytes()),
+            Node::Str(Cow::Owned(text)) => Bytes::copy_from_slice(text.as_bytes()),
+            _ => continue,
+        };
+        pieces.push(Piece::Json(body.slice(at..place.start)));
+        pieces.push(Piece::Long { text, json: body.slice(place.clone()) });
+        at = place.end;
+    }
+    pieces.push(Piece::Json(body.slice(at..part.end)));
+}
+
+/// Whether no text in it can be a tag, neither of messages nor of frames; names of members are texts, too.
+fn untagged(at: Cursor<'_, '_>) -> bool {
+    at.nodes()
+        .iter()
+        .all(|node| !matches!(node, Node::Str(text) if text.starts_with("py/") || text.starts_with('$')))
 }
 
 fn split_end(text: &[u8], length: usize) -> Option<(&[u8], &[u8])> {

@@ -1,6 +1,6 @@
 //! Responsibility: objects that are tags.
 
-use super::{form, items, plain, read};
+use super::{LongTexts, form, items, plain, value};
 use crate::fault::Fault;
 use crate::iso;
 use crate::json::{Cursor, Node};
@@ -10,56 +10,71 @@ use crate::value::{DateTime, TimeDelta, Value, Zone, float_repr_parse, is_decima
 const MOST_DIGITS: usize = 4300;
 
 /// An object that may be a tag.
-pub(super) fn object(at: Cursor<'_, '_>) -> Result<Value, Fault> {
+pub(super) fn object(at: Cursor<'_, '_>, texts: &LongTexts<'_>) -> Result<Value, Fault> {
     match at.members().and_then(|mut members| members.next()) {
         Some((name, content)) if name.starts_with('$') => match name {
-            "$tuple" => items(content, true).map(Value::Tuple),
-            "$set" => elements(content).map(Value::Set),
-            "$frozenset" => elements(content).map(Value::FrozenSet),
-            "$dict" => dict(content),
-            "$range" => range(content),
+            "$tuple" => items(content, Some(texts)).map(Value::Tuple),
+            "$set" => elements(content, texts).map(Value::Set),
+            "$frozenset" => elements(content, texts).map(Value::FrozenSet),
+            "$dict" => dict(content, texts),
+            "$range" => range(content, texts),
+            "$text" => long_text(content, texts),
             _ => match leaf(name, content, at) {
                 Some(value) => value.ok_or_else(|| form(format!("{name} with content that it cannot have"))),
-                None => plain(at, true),
+                None => plain(at, Some(texts)),
             },
         },
-        _ => plain(at, true),
+        _ => plain(at, Some(texts)),
     }
 }
 
-fn elements(at: Cursor<'_, '_>) -> Result<Vec<Value>, Fault> {
-    let items = items(at, true)?;
+fn elements(at: Cursor<'_, '_>, texts: &LongTexts<'_>) -> Result<Vec<Value>, Fault> {
+    let items = items(at, Some(texts))?;
     match items.iter().find(|item| !is_hashable(item)) {
         Some(item) => Err(form(format!("a {} cannot be in a set", item.type_name()))),
         None => Ok(unique(items)),
     }
 }
 
-fn dict(at: Cursor<'_, '_>) -> Result<Value, Fault> {
+fn dict(at: Cursor<'_, '_>, texts: &LongTexts<'_>) -> Result<Value, Fault> {
     let pairs = at.items().ok_or_else(|| form("$dict without an array"))?;
     let mut members = Vec::with_capacity(pairs.len());
     for pair in pairs {
         let mut parts = pair.items().into_iter().flatten();
-        let (Some(key), Some(value), None) = (parts.next(), parts.next(), parts.next()) else {
+        let (Some(key), Some(content), None) = (parts.next(), parts.next(), parts.next()) else {
             return Err(form("$dict with something other than pairs"));
         };
-        let key = read(key, true)?;
+        let key = value(key, Some(texts))?;
         if !is_hashable(&key) {
             return Err(form(format!("a {} cannot be a key", key.type_name())));
         }
-        members.push((key, read(value, true)?));
+        members.push((key, value(content, Some(texts))?));
     }
     Ok(Value::Dict(members))
 }
 
-fn range(at: Cursor<'_, '_>) -> Result<Value, Fault> {
-    let parts: Option<[Value; 3]> = items(at, true)?.try_into().ok();
+fn range(at: Cursor<'_, '_>, texts: &LongTexts<'_>) -> Result<Value, Fault> {
+    let parts: Option<[Value; 3]> = items(at, Some(texts))?.try_into().ok();
     match parts {
         Some(parts) if parts.iter().all(Value::is_int) && parts[2] != Value::Int(0) => {
             Ok(Value::Range(Box::new(parts)))
         }
         _ => Err(form("$range without start, stop and a step that is not 0")),
     }
+}
+
+fn long_text(at: Cursor<'_, '_>, texts: &LongTexts<'_>) -> Result<Value, Fault> {
+    let number = |part: Option<Cursor<'_, '_>>| match part?.node() {
+        Node::Int(number) => u64::try_from(*number).ok(),
+        _ => None,
+    };
+    let mut parts = at.items().into_iter().flatten();
+    let (position, length, more) = (number(parts.next()), number(parts.next()), parts.next());
+    let text = position
+        .zip(length)
+        .filter(|_| more.is_none())
+        .and_then(|(position, length)| texts(position, length));
+    text.map(Value::Str).ok_or_else(|| form("$text of a text that is not there"))
 }
 
 /// A tag whose content holds no values. None: there is no such tag; `Some(None)`: its content is not right.

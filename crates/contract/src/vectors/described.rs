@@ -38,10 +38,11 @@ pub(super) fn request(family: Family, body: &Bytes) -> Result<Members, Refusal> 
     let limits = Limits::default();
     let call = decode(family, body, &limits, UNIX_EPOCH)?;
     if family == Family::Raw {
+        let (args, kwargs) = call.arguments.values()?;
         return Ok(vec![
             ("func_name", Value::Str(call.function)),
-            ("func_args", Value::List(call.args)),
-            ("func_kwargs", Value::dict(call.kwargs)),
+            ("func_args", Value::List(args)),
+            ("func_kwargs", Value::dict(kwargs)),
             ("message_id", Value::Uuid(call.reply_to.id().as_uuid().into_bytes())),
         ]);
     }

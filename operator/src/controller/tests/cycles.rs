@@ -116,5 +116,5 @@ async fn work(api: FakeApi, name: String, config: BrokerConfig) {
 
 fn answer(delivery: Delivery) -> Settlement {
     let message_id = String::from_utf8_lossy(&delivery.body).into_owned();
-    Settlement::Answer { receipt: delivery.receipt, reply: Reply { message_id, body: delivery.body } }
+    Settlement::Answer { receipt: delivery.receipt, reply: Reply { message_id, body: delivery.body.into() } }
 }
