@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -17,13 +16,18 @@ _HOMES = {
 }
 
 
-class _OlderLayout(MetaPathFinder, Loader):
+class _OlderLayout:
+    """Finder and loader. It has no base class of `importlib.abc`, whose import takes milliseconds of every start."""
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if fullname not in _HOMES:
             return None
-        return ModuleSpec(fullname, self, is_package=_HOMES[fullname] is None)
+        return ModuleSpec(fullname, self, is_package=_HOMES[fullname] is None)  # type: ignore[arg-type]
+
+    def create_module(self, _spec: ModuleSpec) -> None:
+        """The usual one."""
 
     def exec_module(self, module: ModuleType) -> None:
         home = _HOMES[module.__name__]

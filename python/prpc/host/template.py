@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from prpc.app_server import AppServer
-from prpc.host import older_layout
+from prpc.host import older_layout, process_host, thread_host
 from prpc.host.frames import HEADER, Kind, read_document, send
 from prpc.host.program import NoProgram, description, load, on_start
 from prpc.host.status_page import open_page
@@ -165,10 +165,11 @@ def _host(app: AppServer, request: dict[str, Any], fd: int, page: int, *lane: in
         functions = [callable_by_name(function.function) for function in app.functions]
         run: Callable[..., None]
         if request["kind"] == "thread":
-            from prpc.host.thread_host import run
+            run = thread_host.run
         elif request["kind"] == "process":
-            from prpc.host.process_host import run
+            run = process_host.run
         else:
+            # It brings much that programs without async functions do not need.
             from prpc.host.async_host import run
         words, texts = open_page(page, request["slots"])
         send(sock, Kind.READY, {"host": request["host"], "pid": os.getpid()})
