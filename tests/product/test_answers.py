@@ -68,11 +68,11 @@ def test_long_texts_arrive_whatever_is_in_them(queue: Queue, kind: str) -> None:
     for value in (plain, mixed, [plain, {"a": mixed}], {mixed: plain}, (mixed, plain)):
         assert queue.call(f"echo_{kind}", value) == value
     assert queue.call(f"echo_{kind}", value=mixed, other=plain) == {"value": mixed, "kwargs": {"other": plain}}
-    raw = queue.send_raw(f"echo_{kind}", [mixed, plain])
+    raw = [queue.send_raw(f"echo_{kind}", value) for value in (mixed, plain, [mixed, plain])]
     # More at a time than the memory holds that a host shares with the runtime.
     calls = [queue.send(f"echo_{kind}", f"{number}{plain}") for number in range(12)]
     assert [queue.result(call) for call in calls] == [f"{number}{plain}" for number in range(12)]
-    assert queue.raw_reply(raw)["result"] == [mixed, plain]
+    assert [queue.raw_reply(call)["result"] for call in raw] == [mixed, plain, [mixed, plain]]
 
 
 @pytest.mark.parametrize("kind", KINDS)

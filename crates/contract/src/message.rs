@@ -16,6 +16,7 @@ pub use crate::fault::{Fault, Reason};
 pub use crate::json::Limits;
 use crate::value::{DateTime, Value};
 use crate::{native, raw};
+pub(crate) use arguments::cut;
 pub use arguments::{ArgumentValues, Arguments, Piece};
 pub use id::{ClassPath, MessageId};
 pub use reply_body::ReplyBody;

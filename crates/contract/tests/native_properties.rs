@@ -188,6 +188,10 @@ fn long_texts_among_arguments_are_found_wherever_they_stand() {
     let (found, long) = pieces(&call.arguments);
     assert_eq!(found, format!(r#"[{text}],{{"k": "{plain}"}}"#));
     assert_eq!(long, [plain.clone(), escaped.clone(), plain.clone()]);
+    // What is written anew is looked through at the top only.
+    let tagged =
+        native(with_argument(&format!(r#"{{"py/tuple": ["{plain}"]}}, "{json}", "{plain}""#))).unwrap();
+    assert_eq!(pieces(&tagged.arguments).1, [escaped.clone(), plain.clone()]);
     let (args, kwargs) = call.arguments.values().unwrap();
     assert_eq!(args[1], Value::dict([(plain.clone(), Value::Str(escaped))]));
     assert_eq!(kwargs, [("k".to_owned(), Value::Str(plain))]);

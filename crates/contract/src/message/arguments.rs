@@ -1,5 +1,7 @@
 //! Responsibility: arguments of a call for a host, mostly as they came.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use crate::fault::{Fault, Reason};
@@ -42,13 +44,22 @@ impl Arguments {
     pub(crate) fn written(args: &[Value], kwargs: &[(String, Value)], message: usize) -> Self {
         // Most small messages are mostly frame, large ones mostly arguments.
         let mut text = Vec::with_capacity(if message < 4096 { 64 } else { message });
-        let mut tagged = false;
+        let (mut tagged, mut long) = (false, Vec::new());
+        let mut write = |value: &Value, text: &mut Vec<u8>| {
+            let start = text.len();
+            tagged |= payload::write(value, text);
+            if let Value::Str(words) = value
+                && words.len() >= json::LONG
+            {
+                long.push((start..text.len(), Bytes::copy_from_slice(words.as_bytes())));
+            }
+        };
         text.push(b'[');
         for (at, value) in args.iter().enumerate() {
             if at > 0 {
                 text.push(b',');
             }
-            tagged |= payload::write(value, &mut text);
+            write(value, &mut text);
         }
         text.extend_from_slice(b"],{");
         for (at, (name, value)) in kwargs.iter().enumerate() {
@@ -57,10 +68,13 @@ impl Arguments {
             }
             json::write::string(&mut text, name);
             text.push(b':');
-            tagged |= payload::write(value, &mut text);
+            write(value, &mut text);
         }
         text.push(b'}');
-        Self { pieces: vec![Piece::Json(text.into())], tagged }
+        let mut pieces = Vec::with_capacity(1 + 2 * long.len());
+        let text = Bytes::from(text);
+        cut(&text, 0..text.len(), long, &mut pieces);
+        Self { pieces, tagged }
     }
 
     /// Reads them.
@@ -84,4 +98,20 @@ impl Arguments {
         let args = args.map(|value| payload::read(value, self.tagged)).collect::<Result<_, _>>()?;
         Ok((args, kwargs.map(named).collect::<Result<_, Fault>>()?))
     }
+}
+
+/// Adds the pieces of a part of `text`, given where in it long strings stand and what they say.
+pub(crate) fn cut(
+    text: &Bytes,
+    part: Range<usize>,
+    long: impl IntoIterator<Item = (Range<usize>, Bytes)>,
+    pieces: &mut Vec<Piece>,
+) {
+    let mut at = part.start;
+    for (place, words) in long {
+        pieces.push(Piece::Json(text.slice(at..place.start)));
+        pieces.push(Piece::Long { text: words, json: text.slice(place.clone()) });
+        at = place.end;
+    }
+    pieces.push(Piece::Json(text.slice(at..part.end)));
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::document::{class, name_fits};
 use super::{forms, read};
 use crate::json::{Cursor, Limits, LongString, Node, Tape};
-use crate::message::{Arguments, Call, Family, MessageId, Piece, ReplyTo};
+use crate::message::{Arguments, Call, Family, MessageId, Piece, ReplyTo, cut};
 
 const BEFORE_ARGS: &[u8] = br#""func_args": {"py/tuple": "#;
 const AFTER_ARGS: &[u8] = b"}, ";
@@ -62,9 +62,9 @@ pub(super) fn decode(body: &Bytes, limits: &Limits) -> Option<Call> {
     let args = inside(begin, args_at..kwargs_at, BEFORE_ARGS, AFTER_ARGS)?;
     let kwargs = inside(begin, kwargs_at..begin.len(), BEFORE_KWARGS, b"")?;
     let mut pieces = Vec::with_capacity(3 + 2 * tape.long().len());
-    add_pieces(body, &tape, args, &mut pieces);
+    cut(body, args.clone(), long(body, &tape, &args), &mut pieces);
     pieces.push(Piece::Json(Bytes::from_static(b",")));
-    add_pieces(body, &tape, kwargs, &mut pieces);
+    cut(body, kwargs.clone(), long(body, &tape, &kwargs), &mut pieces);
     Some(Call {
         function: function.to_owned(),
         arguments: Arguments { pieces, tagged: false },
@@ -78,20 +78,14 @@ fn inside(text: &[u8], range: Range<usize>, before: &[u8], after: &[u8]) -> Opti
     Some(range.start + before.len()..range.end - after.len())
 }
 
-/// Cuts a part of the message at its long strings.
-fn add_pieces(body: &Bytes, tape: &Tape<'_>, part: Range<usize>, pieces: &mut Vec<Piece>) {
-    let mut at = part.start;
-    for LongString { index, place } in tape.long().iter().filter(|long| part.contains(&long.place.start)) {
-        let text = match tape.root().jump(*index).node() {
-            Node::Str(Cow::Borrowed(text)) => body.slice_ref(text.as_bytes()),
-            Node::Str(Cow::Owned(text)) => Bytes::copy_from_slice(text.as_bytes()),
-            _ => continue,
-        };
-        pieces.push(Piece::Json(body.slice(at..place.start)));
-        pieces.push(Piece::Long { text, json: body.slice(place.clone()) });
-        at = place.end;
-    }
-    pieces.push(Piece::Json(body.slice(at..part.end)));
+/// The long strings of a part of the message.
+fn long(body: &Bytes, tape: &Tape<'_>, part: &Range<usize>) -> impl Iterator<Item = (Range<usize>, Bytes)> {
+    let within = tape.long().iter().filter(|long| part.contains(&long.place.start));
+    within.filter_map(|LongString { index, place }| match tape.root().jump(*index).node() {
+        Node::Str(Cow::Borrowed(text)) => Some((place.clone(), body.slice_ref(text.as_bytes()))),
+        Node::Str(Cow::Owned(text)) => Some((place.clone(), Bytes::copy_from_slice(text.as_bytes()))),
+        _ => None,
+    })
 }
 
 /// Whether no text in it can be a tag, neither of messages nor of frames; names of members are texts, too.
