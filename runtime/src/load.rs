@@ -32,7 +32,7 @@ const READ_BYTES: usize = 1 << 20;
 /// Calls whose answer the broker has not accepted. Reached only when the broker does not answer.
 const UNSETTLED: usize = 8192;
 
-/// The same in bytes of their messages.
+/// The same in bytes of their messages; large ones reach it where the broker is slower than the functions.
 const UNSETTLED_BYTES: usize = 16 << 20;
 
 /// Counts of the calls in the runtime.

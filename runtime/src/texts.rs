@@ -102,14 +102,15 @@ impl Incoming {
         if length > RING - offset {
             return None;
         }
-        let mut text = Vec::with_capacity(usize::try_from(length).ok()?);
+        let wanted = usize::try_from(length).ok()?;
+        let mut text = Vec::with_capacity(wanted);
         let mut place = self.start + COUNTERS + RING + offset;
-        while (text.len() as u64) < length {
+        while text.len() < wanted {
             place += match pread(&self.file, spare_capacity(&mut text), place).ok()? {
                 0 => return None,
                 count => count as u64,
             };
-            text.truncate(usize::try_from(length).ok()?);
+            text.truncate(wanted);
         }
         self.read.set(self.read.get().max(position.saturating_add(length)));
         String::from_utf8(text).ok()

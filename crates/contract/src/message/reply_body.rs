@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 /// An encoded reply.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplyBody([Bytes; 4]);
 
 impl ReplyBody {
