@@ -48,7 +48,8 @@ class Peer:
     def send(self, kind: Kind, document: Any, *fds: int, tagged: bool = False) -> None:
         frame = write_frame(kind, self._encode(document).encode(), tagged)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-        self.sock.sendmsg([frame], rights)
+        sent = self.sock.sendmsg([frame], rights)
+        self.sock.sendall(frame[sent:])
 
     def receive(self, kind: Kind) -> Any:
         """The document of the next frame, which must be of this kind."""

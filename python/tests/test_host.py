@@ -199,17 +199,14 @@ def test_a_process_that_a_function_left_behind_does_not_keep_the_socket_open(reg
 
 
 def test_long_texts_travel_beside_the_frames(host: Host, request: pytest.FixtureRequest) -> None:
-    # More at a time than the memory holds, so some stand in their frames.
+    # More at a time than the memory holds, so some stand in their frame.
     texts = [chr(97 + number) * (3 << 20) + "é\n" for number in range(8)]
     function, kwargs = (ECHO, {}) if "async" in request.node.callspec.id else (ADD, {"b": ""})
 
-    def send() -> None:
-        for number, text in enumerate(texts, 1):
-            host.call([number, function, [LongText(text)], kwargs], tagged=True)
-
     for _ in range(2):
+        calls = [[number, function, [LongText(text)], kwargs] for number, text in enumerate(texts, 1)]
         # Like the runtime, which reads while it writes.
-        sender = Thread(target=send)
+        sender = Thread(target=lambda calls=calls: host.call(*calls, tagged=True))
         sender.start()
         assert host.results(len(texts)) == {number: (0, text) for number, text in enumerate(texts, 1)}
         sender.join()
