@@ -19,6 +19,7 @@ mod push;
 mod reader;
 mod reclaim;
 mod settle;
+mod splice;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

@@ -129,7 +129,9 @@ impl RedisServer {
         process.until_logged(LISTENS)
     }
 
-    fn socket(&self) -> String {
+    /// The path of its socket for programs on this machine.
+    #[must_use]
+    pub fn socket(&self) -> String {
         self.folder.path().join("redis.sock").display().to_string()
     }
 }

@@ -1,19 +1,26 @@
 //! Connections to Redis: one loop that makes them again, whatever broke them.
 
 use std::future::Future;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
+use futures::future::select_ok;
+use prpc_contract::message::ReplyBody;
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, IntoConnectionInfo, ProtocolVersion, PushInfo, RedisResult,
-    TlsCertificates, cmd,
+    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, PushInfo,
+    RedisResult, TlsCertificates, cmd,
 };
+use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
+use tokio_util::either::Either;
 
+use super::splice::{self, Arguments, Splicing, Values};
 use crate::error::{Error, Result};
 use crate::types::{Counters, count};
 use crate::url::Url;
@@ -55,6 +62,8 @@ pub(crate) fn backoff(patience: Patience) -> ExponentialBuilder {
 #[derive(Clone)]
 pub(crate) struct Connector {
     client: Client,
+    /// What goes around the client; not possible with TLS, where everything is copied anyway.
+    arguments: Option<Arc<Arguments>>,
     shown: Arc<str>,
 }
 
@@ -85,7 +94,13 @@ impl Connector {
             }
             _ => Client::open(info)?,
         };
-        Ok(Self { client, shown: url.to_string().into() })
+        let arguments = (!url.is_tls()).then(Arguments::new);
+        Ok(Self { client, arguments, shown: url.to_string().into() })
+    }
+
+    /// What stands for a long argument in commands on these connections, if that saves anything.
+    pub(crate) fn spliced(&self, body: &ReplyBody) -> Option<splice::Argument> {
+        self.arguments.as_ref().filter(|_| body.len() >= splice::LONG).map(|arguments| arguments.put(body))
     }
 
     /// The address without its password.
@@ -99,14 +114,72 @@ impl Connector {
         response_timeout: Duration,
         pushes: Option<mpsc::UnboundedSender<PushInfo>>,
     ) -> Result<MultiplexedConnection> {
+        self.open_with(response_timeout, pushes, None).await
+    }
+
+    /// One connection whose long texts may come as marks, for which `values` has the texts.
+    pub(crate) async fn open_for(
+        &self,
+        values: &Arc<Values>,
+        response_timeout: Duration,
+    ) -> Result<MultiplexedConnection> {
+        self.open_with(response_timeout, None, Some(Arc::clone(values))).await
+    }
+
+    async fn open_with(
+        &self,
+        response_timeout: Duration,
+        pushes: Option<mpsc::UnboundedSender<PushInfo>>,
+        values: Option<Arc<Values>>,
+    ) -> Result<MultiplexedConnection> {
         let mut config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(response_timeout));
         if let Some(pushes) = pushes {
             config = config.set_push_sender(pushes);
         }
-        Ok(self.client.get_multiplexed_async_connection_with_config(&config).await?)
+        let Some(arguments) = &self.arguments else {
+            return Ok(self.client.get_multiplexed_async_connection_with_config(&config).await?);
+        };
+        timeout(CONNECT_TIMEOUT, self.open_splicing(arguments, values, config))
+            .await
+            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+            .map_err(Error::from)
     }
+
+    async fn open_splicing(
+        &self,
+        arguments: &Arc<Arguments>,
+        values: Option<Arc<Values>>,
+        config: AsyncConnectionConfig,
+    ) -> RedisResult<MultiplexedConnection> {
+        let info = self.client.get_connection_info();
+        let stream = match info.addr() {
+            ConnectionAddr::Unix(path) => Either::Left(UnixStream::connect(path).await?),
+            ConnectionAddr::Tcp(host, port) => Either::Right(connect(host, *port).await?),
+            other => return Err(io::Error::other(format!("no way to connect to {other}")).into()),
+        };
+        let stream = Splicing::new(stream, Arc::clone(arguments), values);
+        let (connection, driver) =
+            MultiplexedConnection::new_with_config(info.redis_settings(), stream, config).await?;
+        // Ends when the last handle is dropped.
+        tokio::spawn(driver);
+        Ok(connection)
+    }
+}
+
+/// The first of the host's addresses that takes the connection.
+async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+    let addresses = lookup_host((host, port)).await?.map(|address| Box::pin(TcpStream::connect(address)));
+    let addresses: Vec<_> = addresses.collect();
+    if addresses.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address")));
+    }
+    let (stream, _) = select_ok(addresses).await?;
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_user_timeout(&stream, USER_TIMEOUT.as_millis() as u32)?;
+    Ok(stream)
 }
 
 /// The state of a connection as last logged, so that a change is logged once.

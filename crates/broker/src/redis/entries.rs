@@ -15,8 +15,12 @@ pub(super) const CLIENT: &str = "client";
 /// What they send in it.
 pub(super) const CLIENT_MARK: &str = "prpc/1";
 
-/// The requests in an answer to `XREADGROUP`, all of them started for the first time.
-pub(super) fn first_deliveries(answer: Value, names: &QueueNames) -> Vec<Delivery> {
+/// The requests in an answer to `XREADGROUP`, all of them started for the first time. `to_body` makes a body of a value.
+pub(super) fn first_deliveries(
+    answer: Value,
+    names: &QueueNames,
+    to_body: impl Fn(Vec<u8>) -> Bytes,
+) -> Vec<Delivery> {
     let mut deliveries = Vec::new();
     for (key, entries) in pairs(answer) {
         let Some(family) = text(key).and_then(|key| names.family_of(&key)) else { continue };
@@ -24,20 +28,26 @@ pub(super) fn first_deliveries(answer: Value, names: &QueueNames) -> Vec<Deliver
         deliveries.reserve(entries.len());
         deliveries.extend(entries.into_iter().filter_map(|entry| {
             let (id, fields) = two(entry)?;
-            delivery(family, 1, id, fields)
+            delivery(family, 1, id, fields, &to_body)
         }));
     }
     deliveries
 }
 
 /// One request. `None` if the answer is not what the protocol says.
-pub(super) fn delivery(family: Family, attempts: u32, id: Value, fields: Value) -> Option<Delivery> {
+pub(super) fn delivery(
+    family: Family,
+    attempts: u32,
+    id: Value,
+    fields: Value,
+    to_body: impl Fn(Vec<u8>) -> Bytes,
+) -> Option<Delivery> {
     let mut receipt =
         Receipt { family, id: text(id)?, attempts, marked: false, route: Route::Redis { push: None } };
     let mut body = Bytes::new();
     for (name, value) in fields_of(fields) {
         match (name.as_slice(), value) {
-            (b"message", Value::BulkString(value)) => body = value.into(),
+            (b"message", Value::BulkString(value)) => body = to_body(value),
             (b"client", _) => receipt.marked = true,
             (b"push", Value::BulkString(channel)) => {
                 receipt.route = Route::Redis { push: push::channel(channel) }
@@ -114,7 +124,7 @@ mod tests {
         let resp3 = Value::Map(vec![(bulk("prpc_q"), native()), (bulk("prpc_raw_q"), raw())]);
 
         for answer in [resp2, resp3] {
-            let seen: Vec<_> = first_deliveries(answer, &names)
+            let seen: Vec<_> = first_deliveries(answer, &names, Bytes::from)
                 .into_iter()
                 .map(|d| (d.receipt.family, d.receipt.id, d.receipt.attempts, d.receipt.marked, d.body))
                 .collect();
@@ -127,6 +137,6 @@ mod tests {
                 ]
             );
         }
-        assert!(first_deliveries(Value::Nil, &names).is_empty());
+        assert!(first_deliveries(Value::Nil, &names, Bytes::from).is_empty());
     }
 }

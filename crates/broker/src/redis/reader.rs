@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use super::connection::{Health, Patience, backoff};
 use super::entries::first_deliveries;
 use super::held::Held;
+use super::splice::Values;
 use super::{Shared, reclaim};
 use crate::error::{Error, Result};
 use crate::types::Delivery;
@@ -89,6 +90,8 @@ pub(super) struct Reader {
     held: Arc<Held>,
     signals: Arc<Signals>,
     connection: Option<(i64, MultiplexedConnection)>,
+    /// Long messages of the answer being read.
+    values: Arc<Values>,
     health: Health,
     /// Whether the consumer's name may have requests that never got here.
     leftovers: bool,
@@ -99,9 +102,9 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(shared: Arc<Shared>, name: Arc<str>, held: Arc<Held>, signals: Arc<Signals>) -> Self {
-        let (connection, health) = (None, Health::default());
+        let (connection, values, health) = (None, Values::new(), Health::default());
         let (leftovers, reads, turn) = (true, 0, Family::Native);
-        Self { shared, name, held, signals, connection, health, leftovers, reads, turn }
+        Self { shared, name, held, signals, connection, values, health, leftovers, reads, turn }
     }
 
     /// Reads as asked until nobody listens any more.
@@ -183,7 +186,7 @@ impl Reader {
             let stream = names.requests(self.turn);
             self.turn = if self.turn == Family::Native { Family::Raw } else { Family::Native };
             let answer = self.command(1, None, &[stream]).query_async::<Value>(&mut connection).await?;
-            let deliveries = first_deliveries(answer, names);
+            let deliveries = self.deliveries(answer);
             if !deliveries.is_empty() {
                 return Ok(deliveries);
             }
@@ -193,11 +196,18 @@ impl Reader {
         let streams = Family::ALL.map(|family| names.requests(family));
         let read = self.command(count, Some(BLOCK), &streams);
         let answer = read.query_async::<Value>(&mut connection).await?;
-        Ok(first_deliveries(answer, names))
+        Ok(self.deliveries(answer))
+    }
+
+    fn deliveries(&self, answer: Value) -> Vec<Delivery> {
+        let deliveries = first_deliveries(answer, &self.shared.config.names, |value| self.values.take(value));
+        // A read that was given up may have left some.
+        self.values.clear();
+        deliveries
     }
 
     async fn open(&self) -> Result<(i64, MultiplexedConnection)> {
-        let mut connection = self.shared.connector.open(RESPONSE_TIMEOUT, None).await?;
+        let mut connection = self.shared.connector.open_for(&self.values, RESPONSE_TIMEOUT).await?;
         let client = cmd("CLIENT").arg("ID").query_async::<i64>(&mut connection).await?;
         self.health.up("reader", self.shared.connector.shown(), &self.shared.counters);
         Ok((client, connection))

@@ -1,5 +1,6 @@
 //! Taking over requests that nobody looks after any more.
 
+use bytes::Bytes;
 use std::sync::LazyLock;
 
 use prpc_contract::message::Family;
@@ -144,5 +145,5 @@ async fn take_over(
 fn taken_over(family: Family, row: Value) -> Option<Delivery> {
     let mut row = items(row).into_iter();
     let Some(Value::Int(attempts)) = row.next() else { return None };
-    delivery(family, u32::try_from(attempts).unwrap_or(u32::MAX), row.next()?, row.next()?)
+    delivery(family, u32::try_from(attempts).unwrap_or(u32::MAX), row.next()?, row.next()?, Bytes::from)
 }

@@ -10,7 +10,7 @@ use redis::{Cmd, Pipeline, cmd};
 use super::connection::{Patience, backoff};
 use super::dead;
 use super::holder::RedisHolder;
-use super::{Argument, Shared, attempts_field};
+use super::{Argument, Shared, attempts_field, splice};
 use crate::error::{Error, Result};
 use crate::types::{Receipt, Reply, Settled, Settlement, count};
 
@@ -52,7 +52,7 @@ fn size(settlement: &Settlement) -> usize {
 
 async fn settle_chunk(holder: &RedisHolder, chunk: &[Settlement]) -> Result<u64> {
     let shared = &*holder.shared;
-    let Transaction { pipeline, copies, pushes } = transaction(holder, chunk);
+    let Transaction { pipeline, copies, pushes, spliced } = transaction(holder, chunk);
     let (pipeline, pushes) = (&pipeline, &pushes);
     let mut pauses = backoff(Patience::Endless).build();
     let mut first_try = true;
@@ -77,6 +77,7 @@ async fn settle_chunk(holder: &RedisHolder, chunk: &[Settlement]) -> Result<u64>
         }
         tokio::time::sleep(pauses.next().unwrap_or(Duration::from_secs(5))).await;
     };
+    drop(spliced);
     shared.fullness.over(shared);
     holder.held.remove(chunk.iter().map(Settlement::receipt));
     if let Some(late) = &shared.late {
@@ -94,12 +95,15 @@ struct Transaction {
     copies: Vec<(String, ReplyBody)>,
     /// What is published after it.
     pushes: Pipeline,
+    /// Its long replies, which must be there until it is answered.
+    spliced: Vec<splice::Argument>,
 }
 
 fn transaction(holder: &RedisHolder, chunk: &[Settlement]) -> Transaction {
     let shared = &*holder.shared;
     let pipeline = Pipeline::with_capacity(chunk.len() + 6);
-    let mut transaction = Transaction { pipeline, copies: Vec::new(), pushes: Pipeline::new() };
+    let mut transaction =
+        Transaction { pipeline, copies: Vec::new(), pushes: Pipeline::new(), spliced: Vec::new() };
     transaction.pipeline.atomic();
     for settlement in chunk {
         match settlement {
@@ -123,12 +127,16 @@ fn transaction(holder: &RedisHolder, chunk: &[Settlement]) -> Transaction {
 impl Transaction {
     fn store(&mut self, shared: &Shared, receipt: &Receipt, reply: &Reply) {
         let key = shared.config.names.reply(receipt.family, &reply.message_id);
-        let mut set = Cmd::with_capacity(5, key.len() + reply.body.len() + 16);
-        set.arg("SET")
-            .arg(&key)
-            .arg(Argument(&reply.body))
-            .arg("EX")
-            .arg(shared.config.reply_ttl.as_secs().max(1));
+        let spliced = shared.connector.spliced(&reply.body);
+        let length = if spliced.is_some() { splice::MARK } else { reply.body.len() };
+        let mut set = Cmd::with_capacity(5, key.len() + length + 16);
+        set.arg("SET").arg(&key);
+        match &spliced {
+            Some(argument) => set.arg(argument),
+            None => set.arg(Argument(&reply.body)),
+        };
+        self.spliced.extend(spliced);
+        set.arg("EX").arg(shared.config.reply_ttl.as_secs().max(1));
         self.pipeline.add_command(set).ignore();
         shared.pushes.add(&mut self.pushes, receipt, &key, &reply.body);
         if shared.late.is_some() && receipt.family == Family::Native && !receipt.marked {

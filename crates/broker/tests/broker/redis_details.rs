@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use prpc_broker::{Broker, Consumer, Family, Holder, QueueNames, Reply, Settlement};
+use prpc_broker::{
+    Broker, Consumer, Delivery, Family, Holder, QueueNames, RedisBroker, RedisConfig, Reply, Settlement, Url,
+};
 use redis::AsyncCommands;
 
 use crate::contract::{Place, answer, assert_all_settled, reclaim, room, take};
@@ -49,6 +51,36 @@ async fn nothing_but_the_reply_stays_and_that_expires() {
     assert_eq!((length, attempts), (0, false));
     let seconds: u64 = redis.ttl(names.reply(Family::Native, "a")).await.unwrap();
     assert!((21_500..=21_600).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_and_replies_of_all_lengths_arrive_whole() {
+    let place = RedisPlace::start();
+    let socket = Url::new(format!("unix://{}", place.server.socket()));
+    for url in [place.config.url.clone(), socket] {
+        let broker = RedisBroker::new(RedisConfig { url, ..place.config.clone() }).unwrap();
+        broker.prepare().await.unwrap();
+        let bodies = [0, 1, 16_383, 16_384, 70_000, 3_000_000, 5, 1_000_000, 200_000, 16_385];
+        let bodies = bodies.map(|length| Bytes::from_iter((0..length).map(|number| (number % 251) as u8)));
+        for body in &bodies {
+            place.send(Family::Native, body, true).await;
+        }
+        let mut consumer = broker.consumer("first").await.unwrap();
+        let taken = take(&mut consumer, bodies.len()).await;
+        assert!(taken.iter().map(|delivery| &delivery.body).eq(&bodies));
+
+        let settled = taken.into_iter().enumerate().map(|(number, Delivery { receipt, body })| {
+            Settlement::Answer { receipt, reply: Reply { message_id: number.to_string(), body: body.into() } }
+        });
+        consumer.holder().settle(settled.collect()).await.unwrap();
+        for (number, body) in bodies.iter().enumerate() {
+            assert!(
+                place.reply(Family::Native, &number.to_string()).await.as_ref() == Some(body),
+                "{number}"
+            );
+        }
+        assert_all_settled(&broker).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
