@@ -16,8 +16,6 @@ from inspect import Parameter
 from types import FunctionType
 from typing import Any
 
-from prpc.native import read_message, write_message
-from prpc.prpcmessage import PRPCMessage
 from prpc.source_text import NO_VALUE, evaluated, is_annotation
 from prpc.values import Tagger, Unsendable
 
@@ -130,6 +128,10 @@ def _default(value: Any) -> Any:
         return value
     if type(value) is str:
         return source
+    # Most programs have no such default, and start sooner without what messages are made of.
+    from prpc.native import read_message, write_message
+    from prpc.prpcmessage import PRPCMessage
+
     try:
         arrived = read_message(write_message(PRPCMessage("", (value,)))).func_args[0]
     except (TypeError, ValueError):

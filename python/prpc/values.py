@@ -9,10 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
-from decimal import Decimal
+from importlib import import_module
 from typing import Any
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
 MAX_DEPTH = 200
 MAX_VALUES = 1_000_000
@@ -40,8 +38,10 @@ def _zone(zone: tzinfo | None) -> Any:
     if type(zone) is timezone:
         offset, *name = zone.__getinitargs__()  # type: ignore[attr-defined]
         return {"$timezone": _days(offset), "name": _text(name[0]) if name else None}
-    if type(zone) is ZoneInfo and zone.key is not None:
-        return {"$zone": zone.key}
+    if _late(type(zone)) is _zone:
+        key = zone.key  # type: ignore[attr-defined]
+        if key is not None:
+            return {"$zone": key}
     raise _unsupported(zone)
 
 
@@ -72,7 +72,6 @@ def _range(value: range) -> dict[str, Any]:
 
 _LEAVES: dict[type, Callable[[Any], Any]] = {
     bytes: lambda value: {"$bytes": value.hex()},
-    UUID: lambda value: {"$uuid": str(value)},
     datetime: lambda value: {
         "$datetime": value.replace(tzinfo=None).isoformat(timespec="microseconds"),
         "tz": _zone(value.tzinfo),
@@ -84,11 +83,23 @@ _LEAVES: dict[type, Callable[[Any], Any]] = {
     },
     timedelta: lambda value: {"$timedelta": _days(value)},
     timezone: _zone,
-    ZoneInfo: _zone,
-    Decimal: lambda value: {"$decimal": str(value)},
     complex: lambda value: {"$complex": [repr(value.real), repr(value.imag)]},
     range: _range,
 }
+_LATE_LEAVES: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "UUID": ("uuid", lambda value: {"$uuid": str(value)}),
+    "ZoneInfo": ("zoneinfo", _zone),
+    "Decimal": ("decimal", lambda value: {"$decimal": str(value)}),
+}
+"""Types by name, and their modules: a quarter of the start of a program that uses none of them."""
+
+
+def _late(kind: type) -> Callable[[Any], Any] | None:
+    """What writes values of a type whose module may not have been imported."""
+    module, write = _LATE_LEAVES.get(kind.__name__, ("", None))
+    return write if getattr(sys.modules.get(module), kind.__name__, None) is kind else None
+
+
 _NAMES: dict[type, str] = {tuple: "$tuple", set: "$set", frozenset: "$frozenset"}
 
 
@@ -150,7 +161,7 @@ class Tagger:
                 return items
             self.tagged = True
             return {_NAMES[kind]: items}
-        leaf = _LEAVES.get(kind)
+        leaf = _LEAVES.get(kind) or _late(kind)
         if leaf is None:
             raise _unsupported(value)
         self.tagged = True
@@ -171,14 +182,14 @@ _READERS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "$int": lambda text, _: int(text),
     "$float": lambda text, _: float(text),
     "$complex": lambda parts, _: complex(float(parts[0]), float(parts[1])),
-    "$decimal": lambda text, _: Decimal(text),
+    "$decimal": lambda text, _: import_module("decimal").Decimal(text),
     "$range": lambda parts, _: range(*parts),
     "$tuple": lambda items, _: tuple(items),
     "$set": lambda items, _: set(items),
     "$frozenset": lambda items, _: frozenset(items),
     "$dict": lambda pairs, _: dict(pairs),
     "$bytes": lambda text, _: bytes.fromhex(text),
-    "$uuid": lambda text, _: UUID(text),
+    "$uuid": lambda text, _: import_module("uuid").UUID(text),
     "$datetime": lambda text, tree: datetime.fromisoformat(text).replace(tzinfo=tree.get("tz")),
     "$date": lambda text, _: date.fromisoformat(text),
     "$time": lambda text, tree: time.fromisoformat(text).replace(tzinfo=tree.get("tz")),
@@ -186,7 +197,7 @@ _READERS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "$timezone": lambda parts, tree: (
         timezone(timedelta(*parts)) if tree.get("name") is None else timezone(timedelta(*parts), tree["name"])
     ),
-    "$zone": lambda name, _: ZoneInfo(name),
+    "$zone": lambda name, _: import_module("zoneinfo").ZoneInfo(name),
 }
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,11 @@ LEASE_SECONDS = 15
 def holder(operator: Namespace) -> str:
     found: str = operator.get("lease", "prpc")["spec"].get("holderIdentity") or ""
     return found
+
+
+def follows(operator: Namespace, leader: str) -> bool:
+    """Whether there is another leader than this one."""
+    return holder(operator) not in ("", leader)
 
 
 def scaled(place: Namespace, name: str, replicas: int) -> None:
@@ -40,16 +46,38 @@ def test_another_replica_takes_over_when_the_leader_is_killed(
     operator.delete("pod", leader, "--grace-period=0", "--force")
     # Nothing changes for queues that run.
     assert callers("served").call("add", 1, 2) == 3
-    wait_for("another leader", lambda: holder(operator) not in ("", leader), 2 * LEASE_SECONDS)
+    wait_for("another leader", lambda: follows(operator, leader), 2 * LEASE_SECONDS)
     scaled(place, "served", 2)
 
 
 def test_a_leader_that_ends_in_order_hands_over_at_once(operator: Namespace, place: Namespace) -> None:
     leader = holder(operator)
     operator.delete("pod", leader, "--wait=false")
-    wait_for("another leader", lambda: holder(operator) not in ("", leader), LEASE_SECONDS)
+    wait_for("another leader", lambda: follows(operator, leader), LEASE_SECONDS)
     scaled(place, "served", 1)
     operator.kubectl("rollout", "status", "deploy/prpc", "--timeout=300s")
+
+
+def test_of_many_replicas_one_follows_a_leader_that_ends(operator: Namespace) -> None:
+    operator.kubectl("scale", "deploy/prpc", "--replicas=6")
+    operator.kubectl("rollout", "status", "deploy/prpc", "--timeout=300s")
+    for _ in range(3):
+        leader = holder(operator)
+        operator.delete("pod", leader)
+        wait_for("another leader", partial(follows, operator, leader), LEASE_SECONDS)
+        operator.kubectl("rollout", "status", "deploy/prpc", "--timeout=300s")
+    selector = "app.kubernetes.io/name=prpc"
+    logs = operator.kubectl("logs", "-l", selector, "--tail=-1", "--prefix", "--max-log-requests=6")
+    assert [line.split()[0] for line in logs.splitlines() if '"message":"leading"' in line] == [
+        f"[pod/{holder(operator)}/prpc-operator]"
+    ]
+    # Who leads and finds out that another replica does ends.
+    assert not any(
+        status["restartCount"]
+        for pod in operator.objects("pods", selector)
+        for status in pod["status"]["containerStatuses"]
+    )
+    operator.kubectl("scale", "deploy/prpc", "--replicas=2")
 
 
 def test_a_queue_is_not_restarted_by_a_new_leader(operator: Namespace, place: Namespace) -> None:
