@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -19,6 +21,22 @@ def test_round_trip(case: dict[str, Any]) -> None:
     assert vectors.same(json.loads(text, object_hook=untag_object), value)
     if not tagger.tagged:
         assert vectors.same(json.loads(text), value)
+
+
+def test_a_host_starts_without_the_modules_of_types_that_the_program_may_not_use() -> None:
+    script = (
+        "import sys, prpc.host.template; "
+        "assert not {'decimal', 'uuid', 'zoneinfo', 'importlib.abc'} & set(sys.modules); "
+        "from prpc.values import tag, untag; print(tag(untag({'$decimal': '1.50'})))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "{'$decimal': '1.50'}\n"
+
+
+def test_a_type_that_only_has_the_name_of_another_is_not_sent_as_it() -> None:
+    for name in ("Decimal", "UUID", "ZoneInfo"):
+        with pytest.raises(Unsendable, match=name):
+            Tagger().tag(type(name, (), {})())
 
 
 def test_dollar_keys_survive() -> None:
