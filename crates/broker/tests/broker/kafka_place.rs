@@ -172,8 +172,13 @@ pub(crate) struct Observer {
 impl Observer {
     /// Whether the group waits for members.
     pub(crate) fn sees_balancing(&self, group: &str) -> bool {
+        self.state(group).iter().any(|state| state == "PreparingRebalance")
+    }
+
+    /// The state of the group, if there is one.
+    pub(crate) fn state(&self, group: &str) -> Option<String> {
         let groups = self.client.fetch_group_list(Some(group), DEADLINE).unwrap();
-        groups.groups().iter().any(|group| group.state() == "PreparingRebalance")
+        groups.groups().first().map(|group| group.state().to_owned())
     }
 }
 
