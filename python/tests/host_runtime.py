@@ -49,7 +49,8 @@ class Peer:
         frame = write_frame(kind, self._encode(document).encode(), tagged)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         sent = self.sock.sendmsg([frame], rights)
-        self.sock.sendall(frame[sent:])
+        if sent < len(frame):
+            self.sock.sendall(frame[sent:])
 
     def receive(self, kind: Kind) -> Any:
         """The document of the next frame, which must be of this kind."""
