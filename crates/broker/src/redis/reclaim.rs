@@ -1,8 +1,8 @@
 //! Taking over requests that nobody looks after any more.
 
-use bytes::Bytes;
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use prpc_contract::message::Family;
 use redis::{Cmd, Script, Value, cmd};
 
