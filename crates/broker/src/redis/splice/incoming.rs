@@ -1,9 +1,8 @@
 //! Marks for what is received: long texts are read into memory of their own at once.
 
-use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, Bytes};
@@ -12,7 +11,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
 use super::LONG;
-use super::mark::{MARK, MARK_HEADER, Prefix};
+use super::mark::{MARK, MARK_HEADER, Marked};
 
 /// Bytes of what is read at a time.
 const READ: usize = 64 << 10;
@@ -24,44 +23,27 @@ const LINE_END: usize = 2;
 
 /// The long texts that were received on a connection.
 #[derive(Debug)]
-pub(crate) struct Values {
-    prefix: Prefix,
-    present: Mutex<Present>,
-}
-
-#[derive(Debug, Default)]
-struct Present {
-    last: u64,
-    texts: HashMap<u64, Bytes>,
-}
+pub(crate) struct Values(Marked<Bytes>);
 
 impl Values {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { prefix: Prefix::new(), present: Mutex::default() })
+        Arc::new(Self(Marked::new()))
     }
 
     /// The text that a value stands for, or the value itself.
     pub(crate) fn take(&self, value: Vec<u8>) -> Bytes {
-        let text = self.prefix.number(&value).and_then(|number| self.present().texts.remove(&number));
+        let text = self.0.number(&value).and_then(|number| self.0.remove(number));
         text.unwrap_or_else(|| value.into())
     }
 
     /// Forgets what was not taken.
     pub(crate) fn clear(&self) {
-        self.present().texts.clear();
+        self.0.clear();
     }
 
-    /// Takes a text, for which the mark stands.
+    /// Keeps a text, for which the mark stands.
     fn put(&self, text: Vec<u8>) -> [u8; MARK] {
-        let mut present = self.present();
-        present.last += 1;
-        let number = present.last;
-        present.texts.insert(number, text.into());
-        self.prefix.mark(number)
-    }
-
-    fn present(&self) -> MutexGuard<'_, Present> {
-        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.mark(self.0.put(text.into()))
     }
 }
 
@@ -277,7 +259,7 @@ mod tests {
                     (shown, sent) => prop_assert_eq!(shown, sent),
                 }
             }
-            prop_assert!(values.present().texts.is_empty());
+            prop_assert!(values.0.is_empty());
         }
     }
 

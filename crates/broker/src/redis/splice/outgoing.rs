@@ -1,10 +1,10 @@
 //! Long arguments in place of their marks, in what is sent.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
@@ -13,7 +13,7 @@ use prpc_contract::message::ReplyBody;
 use redis::{RedisWrite, ToRedisArgs, ToSingleRedisArg};
 use tokio::io::AsyncWrite;
 
-use super::mark::{MARK, MARK_HEADER, Prefix};
+use super::mark::{MARK, MARK_HEADER, Marked};
 
 /// Marks that are looked for at a time.
 const MARKS: usize = 32;
@@ -23,35 +23,20 @@ const PARTS: usize = 64;
 /// The arguments that go around the client.
 #[derive(Debug)]
 pub(crate) struct Arguments {
-    prefix: Prefix,
+    bodies: Marked<ReplyBody>,
     finder: Finder<'static>,
-    present: Mutex<Present>,
-}
-
-#[derive(Debug, Default)]
-struct Present {
-    last: u64,
-    bodies: HashMap<u64, ReplyBody>,
 }
 
 impl Arguments {
     pub(crate) fn new() -> Arc<Self> {
-        let prefix = Prefix::new();
-        let finder = Finder::new(prefix.bytes()).into_owned();
-        Arc::new(Self { prefix, finder, present: Mutex::default() })
+        let bodies = Marked::new();
+        let finder = Finder::new(bodies.prefix()).into_owned();
+        Arc::new(Self { bodies, finder })
     }
 
-    /// Takes an argument until the mark is dropped: by then every command with it must have been answered.
+    /// Takes an argument until what is returned is dropped: by then every command with it must have been answered.
     pub(crate) fn put(self: &Arc<Self>, body: &ReplyBody) -> Argument {
-        let mut present = self.present();
-        present.last += 1;
-        let number = present.last;
-        present.bodies.insert(number, body.clone());
-        Argument { arguments: Arc::clone(self), number }
-    }
-
-    fn present(&self) -> MutexGuard<'_, Present> {
-        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+        Argument { arguments: Arc::clone(self), number: self.bodies.put(body.clone()) }
     }
 
     /// What to send for the beginning of `buffer`; None if there are no marks in it.
@@ -60,14 +45,14 @@ impl Arguments {
         let mut end = 0;
         for start in self.finder.find_iter(buffer).take(MARKS) {
             let header = buffer[..start].strip_suffix(MARK_HEADER).map(<[u8]>::len);
-            let number = self.prefix.number(&buffer[start..]);
+            let number = self.bodies.number(&buffer[start..]);
             let (Some(header), Some(number)) = (header, number) else {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,
                     "a mark of a long argument is not whole",
                 ));
             };
-            let Some(body) = self.present().bodies.get(&number).cloned() else {
+            let Some(body) = self.bodies.get(number) else {
                 // The mark must not be sent as if it were the argument; on another connection nothing is left of it.
                 return Err(io::Error::new(
                     io::ErrorKind::ConnectionAborted,
@@ -95,7 +80,7 @@ pub(crate) struct Argument {
 
 impl ToRedisArgs for Argument {
     fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
-        out.write_arg(&self.arguments.prefix.mark(self.number));
+        out.write_arg(&self.arguments.bodies.mark(self.number));
     }
 }
 
@@ -103,7 +88,7 @@ impl ToSingleRedisArg for Argument {}
 
 impl Drop for Argument {
     fn drop(&mut self) {
-        self.arguments.present().bodies.remove(&self.number);
+        self.arguments.bodies.remove(self.number);
     }
 }
 
