@@ -2,7 +2,7 @@
 
     make cluster-up bench-scaling [ONLY=wake,burst] [RUNS=3]
 
-Calls come from this machine over a forwarded port. When a call was made and when it was answered stands in its reply;
+Calls come from this machine over a port of the node. When a call was made and when it was answered stands in its reply;
 what the scaling did is what two watches of the API server told, when they told it. A pod second is one from a container
 seen running until its pod is gone. Every figure is the median of the runs.
 """
@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests/cluster"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bare import bare
 from installed import install_operator
 from loads import burst, steady, step
 from many import many
@@ -35,6 +36,7 @@ from wake import wake
 TITLES = {
     "wake": "wake: one call after the other to a queue that sleeps; the first minute",
     "wake-image": "wake-image: the same, with the runtime in the image",
+    "bare": "bare: 20 pods that only sleep, at once",
     "burst": "burst: 10 000 calls of 0.1 s at once, from zero",
     "burst-image": "burst-image: the same, with the runtime in the image",
     "step": "step: 20 calls/s, then 150, then 20, of 0.1 s",
@@ -51,6 +53,7 @@ def main() -> None:
     measure: dict[str, Callable[[int], Run]] = {
         "wake": partial(wake, count=options.wakes),
         "wake-image": partial(wake, count=options.wakes, function=WITH_RUNTIME),
+        "bare": bare,
         "burst": burst,
         "burst-image": partial(burst, function=WITH_RUNTIME),
         "step": step,

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from api import Api, proxied
 from callers import Queue
-from cluster import Namespace, Object, forwarded, queue, wait_for
+from cluster import Namespace, Object, kubectl, queue, wait_for
 from fleet import Fleet, watched
 from installed import redis_namespace
 
 LARGEST_OFFSET = 0.05
 """Seconds by which the cluster's clock may differ from this machine's: answers are stamped there, calls here."""
+
+PODS: Object = {"resources": {"requests": {"cpu": "40m"}}}
+"""Twenty of them fit on a node of two cores, beside Kubernetes. Without a request, pods that are at work get the
+processor only when nothing else wants it, as long as others start."""
 
 
 @dataclass
@@ -31,18 +37,39 @@ class Stage:
 @contextmanager
 def stage(name: str, scaling: Object, function: Object | None = None) -> Iterator[Stage]:
     """A queue of pods that run four calls at a time, as its `spec.scaling` says; `function` may name an image."""
-    with redis_namespace(f"bench-{name}") as place, forwarded(place.name, "svc/redis", 6379) as port, proxied() as api:
-        Queue.url = f"redis://127.0.0.1:{port}/0"
+    with namespace_of_its_own(name) as place, proxied() as api:
+        Queue.url = on_the_node(place)
         caller = Queue(name)
-        wait_for("the forwarded Redis", caller.answers)
+        wait_for("Redis on a port of the node", caller.answers)
         compare_clocks(caller)
         with watched(api, place.name, name) as fleet:
-            place.apply(queue(name, scaling=scaling, function=function or {}))
+            place.apply(queue(name, scaling=scaling, function=function or {}, podTemplate=PODS))
             place.wait_ready(name, "Serving" if scaling["minReplicas"] else "ScaledToZero")
             yield Stage(place, api, fleet, caller)
             # The next load finds nobody at work.
             place.delete("pq", name, "--ignore-not-found", "--timeout=60s")
             wait_for("no pods", lambda: not fleet.there())
+
+
+def namespace_of_its_own(load: str) -> AbstractContextManager[Namespace]:
+    """A new one for every run.
+
+    For half a minute after one was deleted, whatever is created under its name costs the API server a look at whether
+    it is there.
+    """
+    return redis_namespace(f"bench-{load}-{uuid4().hex[:6]}")
+
+
+def on_the_node(place: Namespace) -> str:
+    """Where Redis is for callers outside.
+
+    On the node: a forwarded port leads through the API server and the kubelet, which are busy with the start of pods.
+    """
+    place.patch("service", "redis", {"spec": {"type": "NodePort"}})
+    (port,) = place.get("service", "redis")["spec"]["ports"]
+    addresses = json.loads(kubectl("get", "nodes", "-o", "json"))["items"][0]["status"]["addresses"]
+    node = next(address["address"] for address in addresses if address["type"] == "InternalIP")
+    return f"redis://{node}:{port['nodePort']}/0"
 
 
 def compare_clocks(caller: Queue) -> None:

@@ -16,25 +16,31 @@ fail() { printf '%s\n' "$*" >&2; exit 1; }
 # Whether this is about the private engine, whatever the caller's environment is.
 is_private() { [ "${DOCKER_HOST:-}" = "$engine_host" ]; }
 
-# need COMMAND PACKAGE ...: installs the Debian package that is missing.
+# The folder of kind's own module.
+kind_source() { go mod download -json "sigs.k8s.io/kind@$kind_version" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p'; }
+
+# need COMMAND PACKAGE ...: installs the Debian packages that are missing.
 need() {
     local missing=()
     while [ $# -gt 0 ]; do
         PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || missing+=("$2")
         shift 2
     done
-    [ ${#missing[@]} -gt 0 ] || return 0
+    [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+}
+
+install_packages() {
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        fail "missing: ${missing[*]}. Install them (Debian: apt-get install ${missing[*]})"
+        fail "missing: $*. Install them (Debian: apt-get install $*)"
     fi
-    echo "installing ${missing[*]}" >&2
+    echo "installing $*" >&2
     # Services must not start by being installed. A policy of the machine's own stays.
     local policy=/usr/sbin/policy-rc.d ours=
     [ -e $policy ] || { ours=1; printf '#!/bin/sh\nexit 101\n' >$policy; chmod 755 $policy; }
     local code=0
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >&2 || code=$?
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >&2 || code=$?
     [ -z "$ours" ] || rm -f $policy
-    [ $code = 0 ] || fail "apt-get could not install ${missing[*]}"
+    [ $code = 0 ] || fail "apt-get could not install $*"
 }
 
 # debian FILE PACKAGES [mmdebstrap option ...]: the tar of a small root file system, unless it is there.

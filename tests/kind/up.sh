@@ -30,7 +30,7 @@ else
     "$here/engine.sh" start
     export DOCKER_HOST=$engine_host
     # The image is named after what it is made of.
-    digest=$({ echo "$kind_version $kubernetes_version" && cat "$here/runc-nocap" "$here"/node/{*.sh,*.tmpl,*/*}; } | sha256sum | cut -c1-12)
+    digest=$({ echo "$kind_version $kubernetes_version" && cat "$here/runc-nocap" "$here"/node/{*.*,*/*}; } | sha256sum | cut -c1-12)
     image=prpc.test/node:$digest file=$cache/node-$digest.img
     docker image inspect "$image" >/dev/null 2>&1 || {
         [ -f "$file" ] || {

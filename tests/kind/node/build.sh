@@ -15,9 +15,9 @@ bin/kube kubeadm config images list --kubernetes-version "$kubernetes_version" >
 name() { grep "/$1:" "$making/images"; }
 
 # Debian, and over it kind's own files from its Go module.
-debian base.tar systemd,conntrack,iptables,nftables,iproute2,ethtool,mount,kmod,procps,ca-certificates,containerd,runc,containernetworking-plugins
-tar -C "$root" -xf base.tar
-cp -r "$(go mod download -json "sigs.k8s.io/kind@$kind_version" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')/images/base/files/." "$root/"
+debian system.tar systemd,conntrack,iptables,nftables,iproute2,ethtool,mount,kmod,procps,ca-certificates
+tar -C "$root" -xf system.tar
+cp -r "$(kind_source)/images/base/files/." "$root/"
 chmod 755 "$root/usr/local/bin/entrypoint" "$root"/kind/bin/*
 (
     cd "$root"
@@ -25,20 +25,26 @@ chmod 755 "$root/usr/local/bin/entrypoint" "$root"/kind/bin/*
         lib/systemd/system/sysinit.target.wants/systemd-tmpfiles-setup.service lib/systemd/system/sockets.target.wants/*{udev,initctl}*
     echo ReadKMsg=no >>etc/systemd/journald.conf
     ln -sf /usr/lib/systemd/systemd sbin/init
-    ln -s /usr/bin/{containerd,ctr,containerd-shim-runc-v2} usr/local/bin/
-    mkdir -p opt/cni etc/kubernetes/manifests
-    ln -s /usr/lib/cni opt/cni/bin
+    install -m 755 "$cache"/bin/node/{containerd,ctr,containerd-shim-runc-v2} usr/local/bin/
+    install -m 755 "$cache/bin/node/runc" usr/sbin/runc
+    mkdir -p opt/cni/bin etc/kubernetes/manifests
+    install -m 755 "$cache"/bin/node/{ptp,host-local,loopback,portmap} opt/cni/bin/
     install -m 755 "$cache/bin/kube" usr/bin/kube
     for program in kubeadm kubelet kubectl; do ln usr/bin/kube usr/bin/$program; done
     printf %s "$kubernetes_version" >kind/version
     sed -i "s#sandbox_image = .*#sandbox_image = \"$(name pause)\"#" etc/containerd/config.toml
 
-    # Not kind's: a runc without CAP_SYS_RESOURCE, before the real one in PATH, and a pod network that containerd fills in.
+    # Not kind's, where a machine has cgroup v1 only: there runc freezes a container while systemd is told its limits, and sometimes
+    # cannot ("unable to freeze"), so that one pod of fifty started ten seconds late.
+    [ -e /sys/fs/cgroup/cgroup.controllers ] || sed -i 's/SystemdCgroup = true/SystemdCgroup = false/' etc/containerd/config.toml
+
+    # Nor these: a runc without CAP_SYS_RESOURCE, before the real one in PATH, and a pod network that containerd fills in.
     install -m 755 "$here/runc-nocap" usr/local/sbin/runc
     install -m 644 "$here/node/cni.tmpl" etc/containerd/cni.tmpl
+    install -m 644 "$here/node/masquerade.service" etc/systemd/system/masquerade.service
     printf '  [plugins."io.containerd.grpc.v1.cri".cni]\n    conf_template = "/etc/containerd/cni.tmpl"\n' >>etc/containerd/config.toml
 )
-chroot "$root" systemctl -q enable kubelet containerd undo-mount-hacks
+chroot "$root" systemctl -q enable kubelet containerd undo-mount-hacks masquerade
 chroot "$root" systemctl -q mask systemd-binfmt
 chroot "$root" ctr oci spec >"$root/etc/containerd/cri-base.json"
 
