@@ -124,7 +124,7 @@ images: wheel
 IN_CLUSTER = mkdir -p "$(TOOLS)/bin" && ln -sf ../helm3 "$(TOOLS)/bin/helm" && . "$(CACHE)/kind/env" && PATH="$(TOOLS)/bin:$$PATH"
 
 # The operator in a real cluster, which stays as it is.
-e2e: chart-deps images
+e2e: build chart-deps images
 	$(IN_CLUSTER) $(PYTHON) -m pytest tests/cluster
 
 # The same with a cluster for this run only, where one can be made.

@@ -117,16 +117,26 @@ impl Template {
         Ok((Self { requests: Mutex::new(Some(requests)), gone }, program))
     }
 
-    /// Starts a host.
+    /// Starts a host, after those that were asked for before.
     ///
     /// # Errors
     /// When the template is gone and cannot be started again, or the system is out of something.
-    pub async fn fork(&self, id: HostId, worker: WorkerType, slots: u32) -> io::Result<NewHost> {
+    pub fn fork(
+        &self,
+        id: HostId,
+        worker: WorkerType,
+        slots: u32,
+    ) -> impl Future<Output = io::Result<NewHost>> + use<> {
         let (reply, answer) = oneshot::channel();
         let ended = || io::Error::from(io::ErrorKind::BrokenPipe);
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        requests.ok_or_else(ended)?.send(ForkRequest { id, worker, slots, reply }).map_err(|_| ended())?;
-        answer.await.map_err(|_| ended())?
+        let request = ForkRequest { id, worker, slots, reply };
+        let asked =
+            requests.ok_or_else(ended).and_then(|requests| requests.send(request).map_err(|_| ended()));
+        async move {
+            asked?;
+            answer.await.map_err(|_| ended())?
+        }
     }
 
     /// Ends the process and returns when it is gone. No host can be started any more.

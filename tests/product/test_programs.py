@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -82,6 +83,15 @@ def test_a_program_with_threads_is_not_forked(queue: Queue, start: StartWorker) 
     start("threads_at_import:app", queue).until_ready()
     pids = {kind: queue.call(f"ask_{kind}")[0] for kind in ("thread", "process", "async")}
     assert len(set(pids.values())) == 3
+
+
+def test_hosts_that_run_all_calls_of_their_kind_come_before_those_that_run_one(
+    queue: Queue, start: StartWorker
+) -> None:
+    worker = start("kinds:app", queue, PRPC_LOG="prpc_runtime=debug").until_ready()
+    lines = [json.loads(line) for line in worker.stderr().splitlines() if line.startswith("{")]
+    started = [line["worker"] for line in lines if line["message"] == "worker host started"]
+    assert (sorted(started[:2]), started[2]) == (["async", "thread"], "process"), started
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,9 @@ impl Crew {
 
 impl Dispatcher {
     pub(super) fn start_crew(&mut self) {
-        let workers: Vec<_> = self.waiting.keys().copied().collect();
+        let mut workers: Vec<_> = self.waiting.keys().copied().collect();
+        // One is started after the other: a host that runs all calls of its type before those that run one each.
+        workers.sort_by_key(|&worker| worker == WorkerType::Process);
         for worker in workers {
             match worker {
                 WorkerType::Process => (0..self.policy.concurrency).for_each(|_| self.start_host(worker)),
@@ -218,9 +220,16 @@ impl Dispatcher {
         self.crew.members.insert(id, member);
         let pause = self.crew.pause(worker);
         let (template, events) = (std::sync::Arc::clone(&self.tools.template), self.tools.events.clone());
+        // Without a pause it is asked for now: tasks run in another order than they are spawned in.
+        let asked = pause.is_zero().then(|| template.fork(id, worker, slots));
         tokio::spawn(async move {
-            tokio::time::sleep(pause).await;
-            let started = template.fork(id, worker, slots).await;
+            let started = match asked {
+                Some(started) => started.await,
+                None => {
+                    tokio::time::sleep(pause).await;
+                    template.fork(id, worker, slots).await
+                }
+            };
             let _ = events.send(Event::Started(id, started));
         });
     }
