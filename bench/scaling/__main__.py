@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bare import bare
-from installed import install_operator
+from installed import install_operator, mounting_operator
 from loads import burst, steady, step
 from many import many
 from outage import outage
@@ -36,9 +36,11 @@ from wake import wake
 TITLES = {
     "wake": "wake: one call after the other to a queue that sleeps; the first minute",
     "wake-image": "wake-image: the same, with the runtime in the image",
+    "wake-mounted": "wake-mounted: the same, with the runtime's image mounted into the pods",
     "bare": "bare: 20 pods that only sleep, at once",
     "burst": "burst: 10 000 calls of 0.1 s at once, from zero",
     "burst-image": "burst-image: the same, with the runtime in the image",
+    "burst-mounted": "burst-mounted: the same, with the runtime's image mounted into the pods",
     "step": "step: 20 calls/s, then 150, then 20, of 0.1 s",
     "steady": "steady: 60 calls/s of 0.1 s at random, from zero",
     "scale-in": "scale-in: 40 calls of 20 s at once, then 0.3 a second",
@@ -53,9 +55,11 @@ def main() -> None:
     measure: dict[str, Callable[[int], Run]] = {
         "wake": partial(wake, count=options.wakes),
         "wake-image": partial(wake, count=options.wakes, function=WITH_RUNTIME),
+        "wake-mounted": mounted(partial(wake, count=options.wakes)),
         "bare": bare,
         "burst": burst,
         "burst-image": partial(burst, function=WITH_RUNTIME),
+        "burst-mounted": mounted(burst),
         "step": step,
         "steady": steady,
         "scale-in": scale_in,
@@ -75,6 +79,16 @@ def main() -> None:
     if options.plot:
         rows = [(TITLES[name], record) for name, runs in measured.items() if (record := runs[0].record)]
         write(options.plot, draw("Measured in a cluster of one node", rows))
+
+
+def mounted(measure: Callable[[int], Run]) -> Callable[[int], Run]:
+    """A load on an operator that mounts the runtime's image."""
+
+    def run(number: int) -> Run:
+        with mounting_operator():
+            return measure(number)
+
+    return run
 
 
 def parsed() -> argparse.Namespace:

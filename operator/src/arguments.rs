@@ -42,6 +42,9 @@ pub struct Options {
     /// When that image is pulled
     #[arg(long, env = "PRPC_RUNTIME_IMAGE_PULL_POLICY", default_value = "IfNotPresent", value_parser = pull_policy)]
     pub runtime_image_pull_policy: PullPolicy,
+    /// How it comes into pods whose queue has `function.runtime: Inject`
+    #[arg(long, env = "PRPC_RUNTIME_INJECTION", default_value = "InitContainer")]
+    pub runtime_injection: Injection,
     /// Where /live, /ready and /metrics are served
     #[arg(long, env = "PRPC_PAGES_ADDRESS", default_value = "0.0.0.0:8080")]
     pub pages: SocketAddr,
@@ -54,6 +57,17 @@ pub struct Options {
     /// Name of this replica
     #[arg(long, env = "POD_NAME", default_value_t = format!("prpc-operator-{}", std::process::id()))]
     pub identity: String,
+}
+
+/// How the runtime comes into a pod whose image has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum Injection {
+    /// An init container copies it.
+    InitContainer,
+    /// Its image is mounted: one container less to start. Needs Kubernetes 1.35 (before, the feature gate `ImageVolume`) and
+    /// nodes whose container runtime mounts images, such as containerd 2.1.
+    ImageVolume,
 }
 
 fn pull_policy(text: &str) -> Result<PullPolicy, String> {

@@ -7,6 +7,7 @@ mod conditions;
 mod deletion;
 mod error;
 mod functions;
+mod pace;
 mod pods;
 mod queue;
 mod report;
@@ -40,6 +41,7 @@ use crate::workers::Workers;
 use apply::Written;
 use backoff::Backoff;
 use error::{Error, Remedy};
+use pace::Pace;
 use queue::Queue;
 
 type Guarded = DeserializeGuard<PrpcQueue>;
@@ -66,6 +68,7 @@ struct Context {
     backoff: Backoff,
     deployments: Store<Deployment>,
     written: Written,
+    pace: Pace,
 }
 
 /// Waits until queues can be listed.
@@ -112,6 +115,7 @@ fn control(
         backoff: Backoff::default(),
         deployments,
         written: Written::default(),
+        pace: Pace::default(),
         client: client.clone(),
     });
     let config = watcher::Config::default().any_semantic();
@@ -144,6 +148,7 @@ fn control(
                         ObjectRef::new(&queue.name).within(queue.namespace.as_deref().unwrap_or_default());
                     ended.scalers.forget(&queue);
                     ended.written.forget(&queue);
+                    ended.pace.forget(&queue);
                     ended.backoff.succeeded(&queue);
                 }
                 Err(error) => tracing::debug!(%error, "pass"),
@@ -202,8 +207,13 @@ async fn bring_about(context: &Context, reference: &QueueRef, resource: &PrpcQue
     if seen.broker == BrokerState::Unasked && queue.place().is_some() && !queue.is_new() {
         return Ok(Action::requeue(UNSETTLED));
     }
+    let occasion = (resource.meta().generation, seen.desired);
+    if let Some(rest) = context.pace.wait(reference, occasion) {
+        return Ok(Action::requeue(rest));
+    }
     let pods = pods::look(&context.client, &queue, &live).await?;
     let settled = report::succeeded(context, resource, &queue, &seen, &live, &pods).await?;
+    context.pace.reported(reference, occasion);
     Ok(Action::requeue(if settled { RESYNC } else { UNSETTLED }))
 }
 

@@ -61,6 +61,7 @@ def test_the_operator_is_told_what_it_needs(helm: Helm) -> None:
         "PRPC_WATCH_NAMESPACES": "",
         "PRPC_RUNTIME_IMAGE": "ghcr.io/prpc-dev/prpc-runtime:0.1.0",
         "PRPC_RUNTIME_IMAGE_PULL_POLICY": "IfNotPresent",
+        "PRPC_RUNTIME_INJECTION": "InitContainer",
         "PRPC_PAGES_ADDRESS": "0.0.0.0:8080",
         "PRPC_LEASE_NAME": "prpc",
         "PRPC_LOG": "info",

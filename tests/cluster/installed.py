@@ -16,9 +16,9 @@ VALUES = ["image.registry=", "image.repository=prpc-operator", "image.tag=dev", 
 VALUES += ["runtimeImage.registry=", "runtimeImage.repository=prpc-runtime", "runtimeImage.tag=dev"]
 
 
-def install_operator() -> Namespace:
-    """The chart of this tree, with the images of this tree."""
-    settings = [part for value in VALUES for part in ("--set", value)]
+def install_operator(*values: str) -> Namespace:
+    """The chart of this tree, with the images of this tree and values of one's own."""
+    settings = [part for value in (*VALUES, *values) for part in ("--set", value)]
     # Another build of an image has the same name: only new pods take it.
     settings += ["--set", f"podAnnotations.build={built()}"]
     command = ["helm", "upgrade", "--install", "prpc", str(ROOT / "charts/prpc"), "-n", SYSTEM, "--create-namespace"]
@@ -32,6 +32,16 @@ def built() -> str:
     command = ["docker", "image", "inspect", "--format", "{{slice .Id 7 19}}", *images]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout.replace("\n", "-").strip("-")
+
+
+@contextmanager
+def mounting_operator() -> Iterator[None]:
+    """For so long the operator mounts the runtime's image into pods instead of copying the runtime."""
+    install_operator("runtimeInjection=ImageVolume")
+    try:
+        yield
+    finally:
+        install_operator()
 
 
 @contextmanager

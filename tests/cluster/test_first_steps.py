@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from callers import Queue
 from cluster import Namespace, queue
+from installed import mounting_operator
 
 
 def test_a_manifest_becomes_pods_that_answer_calls(place: Namespace, callers: type[Queue]) -> None:
@@ -31,6 +32,15 @@ def test_an_image_that_has_the_runtime_needs_nothing_put_into_it(place: Namespac
     assert callers("bundled").call("add", 1, 2) == 3
     (pod,) = place.pods("bundled")
     assert "initContainers" not in pod["spec"]
+
+
+def test_the_image_of_the_runtime_is_mounted_where_the_cluster_can(place: Namespace, callers: type[Queue]) -> None:
+    with mounting_operator():
+        place.apply(queue("mounted"))
+        place.wait_ready("mounted")
+        assert "initContainers" not in place.pods("mounted")[0]["spec"]
+        assert callers("mounted").call("add", 1, 2) == 3
+        place.delete("pq", "mounted")
 
 
 def test_a_program_written_for_the_original_runs_unchanged(place: Namespace, callers: type[Queue]) -> None:

@@ -18,7 +18,7 @@ for part in operator runtime; do
     [ -f "$release/prpc-$part" ] ||
         fail "missing: $release/prpc-$part. Build it: cargo build --release --locked -p prpc-operator -p prpc-runtime"
     install -s -m 755 "$release/prpc-$part" "$repo/dist/"
-    docker build --quiet --build-arg SOURCE=prebuilt --build-arg VERSION="$version" \
+    docker build --quiet --build-arg SOURCE=prebuilt --build-arg VERSION="$version" --build-arg PYTHONS= \
         --file "$repo/$part/Dockerfile" --tag "prpc-$part:dev" "$repo" >/dev/null
     images+=("prpc-$part:dev")
 done

@@ -1,6 +1,7 @@
 //! From the model to every object that is to exist. Needs no cluster.
 
 mod deployment;
+mod runtime;
 mod surroundings;
 
 use std::collections::BTreeMap;

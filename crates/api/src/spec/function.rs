@@ -28,7 +28,7 @@ pub struct Function {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub image_pull_secrets: Vec<LocalName>,
-    /// Where the runtime comes from: `Inject` copies it into the pod at its start, `Image` takes the one that the image carries
+    /// Where the runtime comes from: `Inject` brings it into the pod at its start, `Image` takes the one that the image carries
     /// (`pip install prpc`), which starts faster.
     #[serde(default)]
     pub runtime: RuntimeSource,
@@ -60,7 +60,7 @@ impl PullPolicy {
 /// Where the runtime comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum RuntimeSource {
-    /// An init container copies it.
+    /// The operator brings it into the pod.
     #[default]
     Inject,
     /// The image has it on its `PATH`.

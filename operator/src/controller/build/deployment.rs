@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, ContainerPort, EmptyDirVolumeSource, EnvVar, EnvVarSource, HTTPGetAction,
-    KeyToPath, LocalObjectReference, ObjectFieldSelector, PodSecurityContext, PodSpec, PodTemplateSpec,
-    Probe, SeccompProfile, SecretKeySelector, SecretVolumeSource, SecurityContext, TopologySpreadConstraint,
-    Volume, VolumeMount,
+    Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction, KeyToPath,
+    LocalObjectReference, ObjectFieldSelector, PodSecurityContext, PodSpec, PodTemplateSpec, Probe,
+    SeccompProfile, SecretKeySelector, SecretVolumeSource, SecurityContext, TopologySpreadConstraint, Volume,
+    VolumeMount,
 };
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use prpc_api::spec::{RuntimeSource, SecretRole, Unsatisfiable};
+use prpc_api::spec::{SecretRole, Unsatisfiable};
 use prpc_contract::labels;
 
+use super::runtime::Runtime;
 use super::{all_labels, metadata, same, selector};
 use crate::arguments::Options;
 use crate::controller::error::Error;
@@ -23,13 +23,8 @@ use crate::controller::resolve::Access;
 
 /// The container with the user's program.
 pub(in crate::controller) const CONTAINER: &str = "worker";
-/// The volume with the runtime, and where it is in the container.
-const RUNTIME: &str = "prpc";
-const RUNTIME_FOLDER: &str = "/prpc";
 /// The volume with the token of OAUTHBEARER.
 const TOKEN: &str = "prpc-token";
-/// Where the runtime's image has it.
-const IMAGE_FOLDER: &str = "/opt/prpc/.";
 /// The name of the port with the pages.
 pub(super) const PAGES: &str = "pages";
 /// Nobody.
@@ -86,24 +81,15 @@ fn annotations(queue: &Queue) -> BTreeMap<String, String> {
 
 fn pod(queue: &Queue, options: &Options) -> Result<PodSpec, Error> {
     let template = &queue.spec.pod_template;
-    let inject = queue.spec.function.runtime == RuntimeSource::Inject;
+    let runtime = Runtime::of(queue.spec.function.runtime, options);
     let security = template.security_context.unwrap_or_default();
     let mut volumes: Vec<Volume> = same("volumes", &template.volumes)?;
-    if inject {
-        volumes.push(Volume {
-            name: RUNTIME.into(),
-            empty_dir: Some(EmptyDirVolumeSource {
-                size_limit: Some(Quantity("256Mi".into())),
-                ..EmptyDirVolumeSource::default()
-            }),
-            ..Volume::default()
-        });
-    }
+    volumes.extend(runtime.volume);
     volumes.extend(token(queue).map(|(volume, _)| volume));
     let pull_secrets = queue.spec.function.image_pull_secrets.iter();
     Ok(PodSpec {
-        init_containers: inject.then(|| vec![injector(options)]),
-        containers: vec![worker(queue, inject)?],
+        init_containers: runtime.init_container.map(|copies| vec![copies]),
+        containers: vec![worker(queue, runtime.command, runtime.mount)?],
         volumes: some(volumes),
         image_pull_secrets: some(
             pull_secrets.map(|secret| LocalObjectReference { name: secret.name.clone() }).collect(),
@@ -131,35 +117,10 @@ fn pod(queue: &Queue, options: &Options) -> Result<PodSpec, Error> {
     })
 }
 
-/// Copies the runtime into the pod.
-fn injector(options: &Options) -> Container {
-    Container {
-        name: "runtime".into(),
-        image: Some(options.runtime_image.clone()),
-        image_pull_policy: Some(options.runtime_image_pull_policy.as_str().into()),
-        command: Some(["cp", "-r", IMAGE_FOLDER, RUNTIME_FOLDER].map(str::to_owned).into()),
-        volume_mounts: Some(vec![VolumeMount {
-            name: RUNTIME.into(),
-            mount_path: RUNTIME_FOLDER.into(),
-            ..VolumeMount::default()
-        }]),
-        security_context: Some(SecurityContext { read_only_root_filesystem: Some(true), ..restricted() }),
-        ..Container::default()
-    }
-}
-
-fn worker(queue: &Queue, inject: bool) -> Result<Container, Error> {
+fn worker(queue: &Queue, command: Vec<String>, runtime: Option<VolumeMount>) -> Result<Container, Error> {
     let template = &queue.spec.pod_template;
-    let command: &[&str] = if inject { &["/prpc/bin/prpc-runtime"] } else { &["prpc", "run"] };
     let mut mounts: Vec<VolumeMount> = same("volumeMounts", &template.volume_mounts)?;
-    if inject {
-        mounts.push(VolumeMount {
-            name: RUNTIME.into(),
-            mount_path: RUNTIME_FOLDER.into(),
-            read_only: Some(true),
-            ..VolumeMount::default()
-        });
-    }
+    mounts.extend(runtime);
     mounts.extend(token(queue).map(|(_, mount)| mount));
     let mut env = environment(queue);
     env.extend(same::<Vec<EnvVar>>("env", &template.env)?);
@@ -167,7 +128,7 @@ fn worker(queue: &Queue, inject: bool) -> Result<Container, Error> {
         name: CONTAINER.into(),
         image: Some(queue.image.clone()),
         image_pull_policy: queue.spec.function.image_pull_policy.map(|policy| policy.as_str().into()),
-        command: Some(command.iter().map(|&part| part.to_owned()).collect()),
+        command: Some(command),
         env: Some(env),
         env_from: some(same("envFrom", &template.env_from)?),
         ports: Some(vec![ContainerPort {
@@ -274,7 +235,7 @@ fn probe(path: &str) -> Probe {
 }
 
 /// What the Pod Security Standard "restricted" asks of a container.
-fn restricted() -> SecurityContext {
+pub(super) fn restricted() -> SecurityContext {
     SecurityContext {
         allow_privilege_escalation: Some(false),
         capabilities: Some(Capabilities { drop: Some(vec!["ALL".into()]), add: None }),

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{Container, PodSpec};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Injection};
 use crate::controller::queue::queue_at;
 use crate::controller::resolve::Access;
 use prpc_api::spec::SecretRole;
@@ -213,6 +213,24 @@ fn an_image_with_the_runtime_needs_no_init_container() {
     }));
     assert!(pod(&children).init_containers.is_none() && pod(&children).volumes.is_none());
     assert_eq!(worker(&children).command.as_ref().unwrap(), &["prpc", "run"]);
+}
+
+#[test]
+fn the_runtime_is_copied_or_its_image_is_mounted() {
+    let copied = children_of(&json!({}));
+    let copies = &pod(&copied).init_containers.as_ref().unwrap()[0];
+    assert_eq!(copies.command.as_ref().unwrap(), &["cp", "-r", "/opt/prpc/.", "/prpc"]);
+    assert_eq!(worker(&copied).command.as_ref().unwrap(), &["/prpc/bin/prpc-runtime"]);
+    let mut options = options();
+    options.runtime_injection = Injection::ImageVolume;
+    let mounted = children(&queue(&json!({})), 3, &options).unwrap();
+    let spec = serde_json::to_value(pod(&mounted)).unwrap();
+    assert_eq!(spec.get("initContainers"), None);
+    let image = json!({"reference": "prpc-runtime:1", "pullPolicy": "IfNotPresent"});
+    assert_eq!(spec["volumes"], json!([{"name": "prpc", "image": image}]));
+    let mount = json!({"name": "prpc", "mountPath": "/prpc", "readOnly": true});
+    assert_eq!(spec["containers"][0]["volumeMounts"], json!([mount]));
+    assert_eq!(worker(&mounted).command.as_ref().unwrap(), &["/prpc/opt/prpc/bin/prpc-runtime"]);
 }
 
 #[test]
