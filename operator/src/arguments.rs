@@ -66,7 +66,7 @@ pub enum Injection {
     /// An init container copies it.
     InitContainer,
     /// Its image is mounted: one container less to start. Needs Kubernetes 1.35 (before, the feature gate `ImageVolume`) and
-    /// nodes whose container runtime mounts images, such as containerd 2.1.
+    /// nodes that mount images.
     ImageVolume,
 }
 

@@ -44,7 +44,7 @@ impl Runtime {
             image: Some(options.runtime_image.clone()),
             image_pull_policy: Some(options.runtime_image_pull_policy.as_str().into()),
             command: Some(command(&["cp", "-r", "/opt/prpc/.", FOLDER])),
-            volume_mounts: Some(vec![mount(false)]),
+            volume_mounts: Some(vec![mount(None)]),
             security_context: Some(SecurityContext { read_only_root_filesystem: Some(true), ..restricted() }),
             ..Container::default()
         };
@@ -52,7 +52,7 @@ impl Runtime {
             command: command(&["/prpc/bin/prpc-runtime"]),
             init_container: Some(init_container),
             volume: Some(Volume { empty_dir: Some(room), ..volume() }),
-            mount: Some(mount(true)),
+            mount: Some(mount(Some(true))),
         }
     }
 
@@ -66,7 +66,7 @@ impl Runtime {
             command: command(&["/prpc/opt/prpc/bin/prpc-runtime"]),
             init_container: None,
             volume: Some(Volume { image: Some(image), ..volume() }),
-            mount: Some(mount(true)),
+            mount: Some(mount(Some(true))),
         }
     }
 }
@@ -79,11 +79,6 @@ fn volume() -> Volume {
     Volume { name: VOLUME.into(), ..Volume::default() }
 }
 
-fn mount(read_only: bool) -> VolumeMount {
-    VolumeMount {
-        name: VOLUME.into(),
-        mount_path: FOLDER.into(),
-        read_only: Some(read_only).filter(|&read_only| read_only),
-        ..VolumeMount::default()
-    }
+fn mount(read_only: Option<bool>) -> VolumeMount {
+    VolumeMount { name: VOLUME.into(), mount_path: FOLDER.into(), read_only, ..VolumeMount::default() }
 }

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{Container, PodSpec};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::arguments::{Arguments, Injection};
+use crate::arguments::Arguments;
 use crate::controller::queue::queue_at;
 use crate::controller::resolve::Access;
 use prpc_api::spec::SecretRole;
@@ -221,9 +221,8 @@ fn the_runtime_is_copied_or_its_image_is_mounted() {
     let copies = &pod(&copied).init_containers.as_ref().unwrap()[0];
     assert_eq!(copies.command.as_ref().unwrap(), &["cp", "-r", "/opt/prpc/.", "/prpc"]);
     assert_eq!(worker(&copied).command.as_ref().unwrap(), &["/prpc/bin/prpc-runtime"]);
-    let mut options = options();
-    options.runtime_injection = Injection::ImageVolume;
-    let mounted = children(&queue(&json!({})), 3, &options).unwrap();
+    let words = ["prpc-operator", "--runtime-image", "prpc-runtime:1", "--runtime-injection", "ImageVolume"];
+    let mounted = children(&queue(&json!({})), 3, &Arguments::parse_from(words).options).unwrap();
     let spec = serde_json::to_value(pod(&mounted)).unwrap();
     assert_eq!(spec.get("initContainers"), None);
     let image = json!({"reference": "prpc-runtime:1", "pullPolicy": "IfNotPresent"});

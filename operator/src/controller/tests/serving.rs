@@ -86,6 +86,24 @@ async fn what_becomes_of_a_deployment_wakes_the_operator() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pods_that_come_one_after_the_other_are_reported_on_once_a_second() {
+    const REPORT: &str = "PATCH prpcqueues/orders/status";
+    let world = World::with_queue(&json!({"scaling": {"minReplicas": 20, "maxReplicas": 20}}));
+    world.until_replicas(20).await;
+    world.until_reason(UNREACHABLE).await;
+    let before = world.api.times(REPORT).len() - 1;
+    for ready in 1..=20 {
+        let passes = world.passes();
+        world.api.set_deployment_status(SHOP, WORKER, ready);
+        until("a pass", || world.passes() > passes).await;
+    }
+    until("all are there", || world.is("Progressing", "False", "Complete")).await;
+    let times = world.api.times(REPORT).split_off(before);
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_secs(1)), "{times:?}");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_belongs_to_somebody_else_is_not_touched() {
     let api = FakeApi::default();
     api.put("deployments", SHOP, WORKER, &json!({"spec": {"replicas": 7}}));
