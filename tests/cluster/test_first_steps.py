@@ -26,6 +26,15 @@ def test_the_table_and_the_description_read_well(place: Namespace, callers: type
     assert "Serving" in description
 
 
+def test_no_pod_compiles_the_package_that_comes_with_the_runtime(place: Namespace) -> None:
+    (pod,) = place.pods("hello")
+    look = "PYTHONPATH=/prpc/python python3 -v -c 'import prpc.app_server' 2>&1"
+    imports = place.kubectl("exec", pod["metadata"]["name"], "-c", "worker", "--", "sh", "-c", look)
+    loaded = [line for line in imports.splitlines() if "code object from '/prpc/python/" in line]
+    assert loaded
+    assert all("/__pycache__/" in line for line in loaded), loaded
+
+
 def test_an_image_that_has_the_runtime_needs_nothing_put_into_it(place: Namespace, callers: type[Queue]) -> None:
     place.apply(queue("bundled", function={"image": "prpc-function:bundled", "runtime": "Image"}))
     place.wait_ready("bundled")
