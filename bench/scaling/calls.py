@@ -7,6 +7,7 @@ import time
 from bisect import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Any
 
@@ -18,6 +19,9 @@ from prpc.prpcmessage import PRPCMessage
 
 BATCH = 500
 """Calls written, or replies read, in one step. The last call of a step goes out some 10 ms after the first was made."""
+
+WRITTEN_WITHIN = timedelta(seconds=3)
+"""In which ten thousand calls are written, before the first goes out."""
 
 ANSWERED_SECONDS = 300.0
 """After so long there is no answer any more; a call whose pod was killed needs a minute."""
@@ -44,15 +48,28 @@ class Calls:
 
     def __init__(self, queue: Queue, function: str, *args: Any) -> None:
         self._queue = queue
-        self._call = (function, *args)
+        self._call = (function, args)
         self._keys: list[str] = []
         # Its types are those of its asynchronous form as well.
         self._redis: Any = queue.redis
 
     def send_at_once(self, count: int) -> None:
-        """As fast as they can be written."""
-        for start in range(0, count, BATCH):
-            self._send(min(BATCH, count - start))
+        """Some seconds from now, in one go: whoever writes calls meanwhile takes the processor from pods that start."""
+        goes_out = datetime.now(timezone.utc) + WRITTEN_WITHIN
+        calls = [PRPCMessage(*self._call, date_create_message=goes_out) for _ in range(count)]
+        keys, entries = zip(*map(self._queue.written, calls), strict=True)
+        connection = self._redis.connection_pool.get_connection()
+        # One answer for all of them; a call that was refused counts as lost.
+        adds = (("XADD", self._queue.stream, "*", *itertools.chain(*entry.items())) for entry in entries)
+        commands = [("CLIENT", "REPLY", "OFF"), *adds, ("CLIENT", "REPLY", "ON")]
+        packed = connection.pack_commands(commands)
+        early = (goes_out - datetime.now(timezone.utc)).total_seconds()
+        assert early > 0, f"{count} calls could not be written in {WRITTEN_WITHIN}"
+        time.sleep(early)
+        connection.send_packed_command(packed)
+        assert connection.read_response() == b"OK"
+        self._redis.connection_pool.release(connection)
+        self._keys += keys
 
     def send_at(self, moments: list[float]) -> None:
         """So many seconds from now; those that are late go together, whatever was answered meanwhile."""
@@ -64,12 +81,11 @@ class Calls:
             sent = due
 
     def _send(self, count: int) -> None:
-        self._keys += self._queue.send(*self._call, count=count)
+        self._keys += self._queue.send(self._call[0], *self._call[1], count=count)
 
     def wait_answered(self) -> None:
         """Waits until none is left in the queue: what is answered is taken out of the stream."""
-        stream = f"prpc_{self._queue.name}"
-        wait_for("the last answer", lambda: self._redis.xlen(stream) == 0, ANSWERED_SECONDS)
+        wait_for("the last answer", lambda: self._redis.xlen(self._queue.stream) == 0, ANSWERED_SECONDS)
 
     def answers(self) -> list[Answer]:
         """The answers that are there, in order of sending."""

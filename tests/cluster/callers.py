@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
 
 import redis
 
 from prpc.native import read_reply, write_message
 from prpc.prpcmessage import PRPCMessage
+
+Entry = dict[Any, Any]
 
 
 class Queue:
@@ -22,6 +23,7 @@ class Queue:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.stream = f"prpc_{name}"
         self.redis = redis.Redis.from_url(self.url, retry_on_timeout=True, socket_timeout=20)
 
     def answers(self) -> bool:
@@ -36,11 +38,16 @@ class Queue:
         pipe = self.redis.pipeline(transaction=False)
         keys = []
         for _ in range(count):
-            message = PRPCMessage(function, args, {}, uuid4())
-            pipe.xadd(f"prpc_{self.name}", {"message": write_message(message), "client": "prpc/1"})
-            keys.append(f"prpc_feedback_{self.name}_{message.message_id}")
+            key, entry = self.written(PRPCMessage(function, args))
+            pipe.xadd(self.stream, entry)
+            keys.append(key)
         pipe.execute()
         return keys
+
+    def written(self, message: PRPCMessage) -> tuple[str, Entry]:
+        """The name of a call's reply, and its entry of the stream."""
+        key = f"prpc_feedback_{self.name}_{message.message_id}"
+        return key, {"message": write_message(message), "client": "prpc/1"}
 
     def results(self, keys: list[str], seconds: float = 300) -> list[PRPCMessage]:
         """Wait for all replies."""

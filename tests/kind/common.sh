@@ -43,11 +43,11 @@ install_packages() {
     [ $code = 0 ] || fail "apt-get could not install $*"
 }
 
-# debian FILE PACKAGES [mmdebstrap option ...]: the tar of a small root file system, unless it is there.
+# debian FILE PACKAGES [mmdebstrap option ...]: the tar of a small root file system, unless it is there and made of the same.
 debian() {
     local file=$1 packages=$2
     shift 2
-    [ ! -f "$file" ] || return 0
+    [ ! -f "$file" ] || [ "$(cat "$file.made-of" 2>/dev/null)" != "$packages $*" ] || return 0
     # The folders that usrmerge would merge are merged from the start; it brings all of Perl.
     echo "making ${file##*/}" >&2
     nice -n 15 mmdebstrap --quiet --format=tar --variant=minbase \
@@ -56,5 +56,6 @@ debian() {
         --dpkgopt='path-exclude=/usr/share/locale/*' "$@" bookworm "$file.part" >"$file.log" 2>&1 ||
         fail "$(tail -n 20 "$file.log")"
     mv "$file.part" "$file"
+    printf %s "$packages $*" >"$file.made-of"
     rm -f "$file.log"
 }

@@ -26,9 +26,9 @@ chmod 755 "$root/usr/local/bin/entrypoint" "$root"/kind/bin/*
     echo ReadKMsg=no >>etc/systemd/journald.conf
     ln -sf /usr/lib/systemd/systemd sbin/init
     install -m 755 "$cache"/bin/node/{containerd,ctr,containerd-shim-runc-v2} usr/local/bin/
-    install -m 755 "$cache/bin/node/runc" usr/sbin/runc
     mkdir -p opt/cni/bin etc/kubernetes/manifests
-    install -m 755 "$cache"/bin/node/{ptp,host-local,loopback,portmap} opt/cni/bin/
+    install -m 755 "$cache/bin/node/crun" usr/sbin/crun
+    install -m 755 "$cache"/bin/node/{ptp,host-local,loopback} opt/cni/bin/
     install -m 755 "$cache/bin/kube" usr/bin/kube
     for program in kubeadm kubelet kubectl; do ln usr/bin/kube usr/bin/$program; done
     printf %s "$kubernetes_version" >kind/version
@@ -38,8 +38,10 @@ chmod 755 "$root/usr/local/bin/entrypoint" "$root"/kind/bin/*
     # cannot ("unable to freeze"), so that one pod of fifty started ten seconds late.
     [ -e /sys/fs/cgroup/cgroup.controllers ] || sed -i 's/SystemdCgroup = true/SystemdCgroup = false/' etc/containerd/config.toml
 
-    # Nor these: a runc without CAP_SYS_RESOURCE, before the real one in PATH, and a pod network that containerd fills in.
-    install -m 755 "$here/runc-nocap" usr/local/sbin/runc
+    # Nor these: crun, which starts a container in a quarter of runc's time; pods whose OOM score is not below containerd's, which
+    # needs CAP_SYS_RESOURCE; and a pod network that containerd fills in.
+    sed -i 's#^\( *\)SystemdCgroup = .*#&\n\1BinaryName = "/usr/sbin/crun"#; s/restrict_oom_score_adj = false/restrict_oom_score_adj = true/' \
+        etc/containerd/config.toml
     install -m 644 "$here/node/cni.tmpl" etc/containerd/cni.tmpl
     install -m 644 "$here/node/masquerade.service" etc/systemd/system/masquerade.service
     printf '  [plugins."io.containerd.grpc.v1.cri".cni]\n    conf_template = "/etc/containerd/cni.tmpl"\n' >>etc/containerd/config.toml
