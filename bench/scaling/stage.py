@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +24,9 @@ LARGEST_OFFSET = 0.05
 PODS: Object = {"resources": {"requests": {"cpu": "40m"}}}
 """Twenty of them fit on a node of two cores, beside Kubernetes. Without a request, pods that are at work get the
 processor only when nothing else wants it, as long as others start."""
+
+IDLE_SHARE, IDLE_SECONDS = 0.7, 3
+"""Of the processor, and for so long, before a load begins: what the one before left may take a while to go."""
 
 
 @dataclass
@@ -45,6 +50,7 @@ def stage(name: str, scaling: Object, function: Object | None = None) -> Iterato
         with watched(api, place.name, name) as fleet:
             place.apply(queue(name, scaling=scaling, function=function or {}, podTemplate=PODS))
             place.wait_ready(name, "Serving" if scaling["minReplicas"] else "ScaledToZero")
+            wait_for("an idle machine", is_idle, seconds=120)
             yield Stage(place, api, fleet, caller)
             # The next load finds nobody at work.
             place.delete("pq", name, "--ignore-not-found", "--timeout=60s")
@@ -79,3 +85,20 @@ def compare_clocks(caller: Queue) -> None:
     seconds, micros = server.time()
     offset = seconds + micros / 1e6 - (before + time.time()) / 2
     assert abs(offset) < LARGEST_OFFSET, f"the clock of the cluster is {offset:+.3f} s off: set both by the same server"
+
+
+def is_idle() -> bool:
+    """Looks for some seconds whether this machine, which is the node too, has little to do."""
+
+    def seconds_and_idle_seconds() -> tuple[float, float]:
+        up, idle = map(float, Path("/proc/uptime").read_text().split())
+        return up, idle / (os.cpu_count() or 1)
+
+    before = seconds_and_idle_seconds()
+    for _ in range(IDLE_SECONDS):
+        time.sleep(1)
+        after = seconds_and_idle_seconds()
+        if after[1] - before[1] < IDLE_SHARE * (after[0] - before[0]):
+            return False
+        before = after
+    return True
