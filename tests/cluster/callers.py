@@ -14,6 +14,7 @@ from prpc.native import read_reply, write_message
 from prpc.prpcmessage import PRPCMessage
 
 Entry = dict[Any, Any]
+"""Texts and bytes; redis-py takes no narrower type."""
 
 
 class Queue:

@@ -138,8 +138,8 @@ fn worker(queue: &Queue, command: Vec<String>, runtime: Option<VolumeMount>) -> 
         }]),
         resources: template.resources.as_ref().map(|resources| same("resources", resources)).transpose()?,
         volume_mounts: some(mounts),
-        // The import of the program is a part of the start. No container has begun to listen when the kubelet first looks, which would
-        // be a warning for each.
+        // The import of the program is a part of the start. At once nothing listens yet: that look would only be a warning in every
+        // pod's events.
         startup_probe: Some(Probe {
             initial_delay_seconds: Some(1),
             period_seconds: Some(1),
