@@ -38,7 +38,7 @@ chmod 755 "$root/usr/local/bin/entrypoint" "$root"/kind/bin/*
     # cannot ("unable to freeze"), so that one pod of fifty started ten seconds late.
     [ -e /sys/fs/cgroup/cgroup.controllers ] || sed -i 's/SystemdCgroup = true/SystemdCgroup = false/' etc/containerd/config.toml
 
-    # Nor these: crun, which starts a container in a quarter of runc's time; pods whose OOM score is not below containerd's, which
+    # Nor these: crun, which takes a quarter of runc's processor; pods whose OOM score is not below containerd's, which
     # needs CAP_SYS_RESOURCE; and a pod network that containerd fills in.
     sed -i 's#^\( *\)SystemdCgroup = .*#&\n\1BinaryName = "/usr/sbin/crun"#; s/restrict_oom_score_adj = false/restrict_oom_score_adj = true/' \
         etc/containerd/config.toml
