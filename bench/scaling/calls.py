@@ -48,7 +48,7 @@ class Calls:
 
     def __init__(self, queue: Queue, function: str, *args: Any) -> None:
         self._queue = queue
-        self._call = (function, args)
+        self._function, self._arguments = function, args
         self._keys: list[str] = []
         # Its types are those of its asynchronous form as well.
         self._redis: Any = queue.redis
@@ -56,7 +56,7 @@ class Calls:
     def send_at_once(self, count: int) -> None:
         """Some seconds from now, in one go: whoever writes calls meanwhile takes the processor from pods that start."""
         goes_out = datetime.now(timezone.utc) + WRITTEN_WITHIN
-        calls = [PRPCMessage(*self._call, date_create_message=goes_out) for _ in range(count)]
+        calls = [PRPCMessage(self._function, self._arguments, date_create_message=goes_out) for _ in range(count)]
         keys, entries = zip(*map(self._queue.written, calls), strict=True)
         connection = self._redis.connection_pool.get_connection()
         # One answer for all of them; a call that was refused counts as lost.
@@ -81,7 +81,7 @@ class Calls:
             sent = due
 
     def _send(self, count: int) -> None:
-        self._keys += self._queue.send(self._call[0], *self._call[1], count=count)
+        self._keys += self._queue.send(self._function, *self._arguments, count=count)
 
     def wait_answered(self) -> None:
         """Waits until none is left in the queue: what is answered is taken out of the stream."""

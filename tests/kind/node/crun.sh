@@ -16,8 +16,10 @@ making=$cache/making-crun
 rm -rf "$making"
 mkdir -p "$making"
 cd "$making"
-# apt fetches over HTTP too: what counts is the digest.
-curl -fsS --retry 3 -o source "http://deb.debian.org/debian/pool/main/c/crun/crun_$version.orig.tar.gz"
+# Beside the package that apt knows, on whichever mirror it uses. What counts is the digest.
+beside() { apt-get --print-uris download crun 2>/dev/null | sed -n "s#^'\(.*/\)[^/]*' .*#\1#p" | grep .; }
+folder=$(beside) || { apt-get update -qq && folder=$(beside); } || fail "apt knows no package crun"
+curl -fsS --retry 3 -o source "${folder}crun_$version.orig.tar.gz"
 echo "$digest source" | sha256sum --quiet --check
 tar -xf source
 cd "crun-$version"
