@@ -5,9 +5,10 @@ What is named here is imported when it is first used, so that a server does not 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing takes milliseconds of every start
 if TYPE_CHECKING:
+    from typing import Any
+
     from prpc.app_client import AwaitableTask, ClientTimeOutError
     from prpc.app_server import AppServer
     from prpc.prpcmessage import PRPCMessage

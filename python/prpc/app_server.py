@@ -7,15 +7,18 @@ of `prpc.host`, everything about the broker that of the runtime.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from inspect import iscoroutinefunction
-from typing import Any, NoReturn, TypeVar
+
+from prpc.parameters import is_coroutine_function
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn, TypeVar
+
+    Function = TypeVar("Function", bound=Callable[..., Any])
 
 __all__ = ["AppServer"]
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 BROKERS = ("redis", "kafka")
 WORKER_TYPES = ("thread", "process", "async")
@@ -27,13 +30,13 @@ enter_host: Callable[[AppServer], NoReturn] | None = None
 """What `start()` does in a worker host; set by `prpc.host` before it loads the program."""
 
 
-@dataclass(frozen=True)
 class Registered:
     """A function that callers may call. `worker` is None where the queue's worker type holds."""
 
-    name: str
-    function: Callable[..., Any]
-    worker: str | None
+    __slots__ = ("function", "name", "worker")
+
+    def __init__(self, name: str, function: Callable[..., Any], worker: str | None) -> None:
+        self.name, self.function, self.worker = name, function, worker
 
 
 class AppServer:
@@ -123,7 +126,7 @@ class AppServer:
     def _check_kind(self, func: Callable[..., Any], name: str, worker_type: str | None) -> None:
         # What the environment says wins over the constructor, in the runtime and so here.
         worker = worker_type or os.environ.get("PRPC_WORKER_TYPE") or self.default_type_worker
-        if iscoroutinefunction(func) == (worker == "async"):
+        if is_coroutine_function(func) == (worker == "async"):
             return
         if worker == "async":
             raise TypeError(f"{name} is registered for async workers and must be an `async def`")

@@ -6,20 +6,22 @@ left out; the functions can be called all the same.
 
 from __future__ import annotations
 
+import builtins
 import functools
-import inspect
 import keyword
-import re
-import sys
-from collections.abc import Callable
-from inspect import Parameter
-from types import FunctionType
-from typing import Any
+from math import isfinite
+from types import UnionType
 
-from prpc.source_text import NO_VALUE, evaluated, is_annotation
+from prpc.parameters import MISSING, Kind, parameters_of
 from prpc.values import Tagger, Unsendable
 
-_SCALARS = (type(None), bool, int, float)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from prpc.parameters import Parameter
+
 _DEPTH = 6
 """How deep a default lies in what the runtime is told about the program."""
 
@@ -28,18 +30,14 @@ def entry(function: Callable[..., Any], name: str) -> dict[str, Any] | None:
     """The entry of a function; None if its name cannot stand in a file."""
     if not name.isidentifier() or keyword.iskeyword(name):
         return None
-    parameters = [
-        parameter
-        for parameter in parameters_of(function)
-        if parameter.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
-    ]
-    required = [parameter for parameter in parameters if parameter.default is Parameter.empty]
-    by_position = [parameter for parameter in required if parameter.kind is not Parameter.KEYWORD_ONLY]
+    parameters = parameters_of(function)
+    required = [parameter for parameter in parameters if parameter.default is MISSING]
+    by_position = [parameter for parameter in required if parameter.kind is not Kind.KEYWORD_ONLY]
     if len(by_position) < 2:
         # The generator writes a single one as `(a)`, which is no tuple.
         by_position = []
     by_name = [parameter for parameter in required if parameter not in by_position]
-    defaults = [_with_default(parameter) for parameter in parameters if parameter.default is not Parameter.empty]
+    defaults = [_with_default(parameter) for parameter in parameters if parameter.default is not MISSING]
     return {
         "func_name": name,
         "func_args": [_required(parameter) for parameter in by_position],
@@ -49,7 +47,7 @@ def entry(function: Callable[..., Any], name: str) -> dict[str, Any] | None:
 
 def callable_by_name(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, or one that also takes its positional-only parameters by name, as generated stubs send them."""
-    names = [parameter.name for parameter in parameters_of(function) if parameter.kind is Parameter.POSITIONAL_ONLY]
+    names = [parameter.name for parameter in parameters_of(function) if parameter.kind is Kind.POSITIONAL_ONLY]
     if not names:
         return function
 
@@ -65,41 +63,26 @@ def callable_by_name(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def parameters_of(function: Callable[..., Any]) -> list[Parameter]:
-    """The parameters of a function; none if nobody knows them."""
-    for read in (inspect.signature, _unevaluated, _unannotated):
-        try:
-            return list(read(function).parameters.values())
-        except Exception:  # builtins without a signature, or code of the program: `__signature__`, annotations
-            continue
-    return []
-
-
-def _unevaluated(function: Callable[..., Any]) -> inspect.Signature:
-    """With annotations as text: since Python 3.14 they are evaluated only here, and may name what is not there."""
-    if sys.version_info < (3, 14):
-        raise TypeError("annotations are values already")
-    from annotationlib import Format
-
-    return inspect.signature(function, annotation_format=Format.STRING)
-
-
-def _unannotated(function: Callable[..., Any]) -> inspect.Signature:
-    plain = inspect.unwrap(function)
-    if not isinstance(plain, FunctionType):
-        raise TypeError("only functions written in Python have parameters to read")
-    copy = FunctionType(plain.__code__, {}, plain.__name__, plain.__defaults__, plain.__closure__)
-    copy.__kwdefaults__ = plain.__kwdefaults__
-    return inspect.signature(copy)
-
-
 def _required(parameter: Parameter) -> dict[str, Any]:
     described: dict[str, Any] = {"name": parameter.name}
-    if parameter.annotation is not Parameter.empty:
+    if parameter.annotation is not MISSING:
         text = _annotation_text(parameter.annotation)
-        if text is not None and is_annotation(text, taken=()):
+        if text is not None and (_is_of_builtins(parameter.annotation) or _is_annotation(text)):
             described["annotation"] = text
     return described
+
+
+def _is_of_builtins(annotation: Any) -> bool:
+    """Whether an annotation is a builtin class, or several: most are, and need no reading of their text."""
+    if type(annotation) is UnionType:
+        return all(kind is type(None) or _is_of_builtins(kind) for kind in annotation.__args__)
+    return type(annotation) is type and vars(builtins).get(annotation.__name__) is annotation
+
+
+def _is_annotation(text: str) -> bool:
+    from prpc.source_text import is_annotation
+
+    return is_annotation(text, taken=())
 
 
 def _annotation_text(annotation: Any) -> str | None:
@@ -107,35 +90,37 @@ def _annotation_text(annotation: Any) -> str | None:
         text = str(annotation)
     except Exception:  # code of the program
         return None
-    found = re.fullmatch(r"<class '(.*)'>", text)
-    return (found[1] if found else text).replace("builtins.", "").replace("typing.", "")
+    if text.startswith("<class '") and text.endswith("'>"):
+        text = text[len("<class '") : -len("'>")]
+    return text.replace("builtins.", "").replace("typing.", "")
 
 
 def _with_default(parameter: Parameter) -> dict[str, Any] | None:
     default = _default(parameter.default)
-    return None if default is NO_VALUE else {"name": parameter.name, "default": default}
+    return None if default is MISSING else {"name": parameter.name, "default": default}
 
 
 def _default(value: Any) -> Any:
-    """What stands for a default: the value, or its source as a string, or NO_VALUE."""
+    """What stands for a default: the value, or its source as a string, or MISSING."""
     try:
         source = repr(value)
-    except Exception:  # code of the program
-        return NO_VALUE
-    if not _same(evaluated(source), value):
-        return NO_VALUE
-    if type(value) in _SCALARS:
+    except Exception:  # code of the program, or a number of too many digits
+        return MISSING
+    if value is None or type(value) in (bool, int) or (type(value) is float and isfinite(value)):
         return value
     if type(value) is str:
         return source
-    # Most programs have no such default, and start sooner without what messages are made of.
+    # Most programs have no such default, and start sooner without what sources and messages are read with.
     from prpc.native import read_message, write_message
     from prpc.prpcmessage import PRPCMessage
+    from prpc.source_text import evaluated
 
+    if not _same(evaluated(source), value):
+        return MISSING
     try:
         arrived = read_message(write_message(PRPCMessage("", (value,)))).func_args[0]
     except (TypeError, ValueError):
-        return NO_VALUE
+        return MISSING
     return value if _same(arrived, value) and _fits(value) else source
 
 

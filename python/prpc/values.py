@@ -7,10 +7,13 @@ appendix A. Only exact types are accepted, so that nothing arrives as something 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from importlib import import_module
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 MAX_DEPTH = 200
 MAX_VALUES = 1_000_000

@@ -58,9 +58,9 @@ class Peer:
             received = self._reader.receive()
             assert received is not None, f"the end came instead of {kind.name}"
             self._frames += received
-        frame = self._frames.pop(0)
-        assert frame.kind == kind, frame
-        return frame.document
+        received_kind, document = self._frames.pop(0)
+        assert received_kind == kind, document
+        return document
 
     def results(self, count: int) -> dict[int, tuple[int, Any]]:
         """Status and value of so many calls."""

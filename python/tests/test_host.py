@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -274,3 +276,45 @@ def test_a_program_of_the_older_layout_runs_as_main_until_its_start(tmp_path: Pa
     host.call([1, 0, [], {}])
     assert host.results(1)[1] == (0, ["__main__", ["--verbose"]])
     template.close()
+
+
+LEAN = """
+import sys
+from prpc import AppServer
+
+app = AppServer("redis", "redis://localhost:6379/0")
+
+
+@app.decorator_reg_func()
+def loaded(first: int | None = None, second: str = "x", *, third: float = 1.5) -> list[str]:
+    return list(sys.modules)
+"""
+
+
+@pytest.mark.parametrize("kind", ["thread", "process"])
+def test_a_host_starts_without_modules_that_the_program_may_not_use(tmp_path: Path, kind: str) -> None:
+    """Pods that start at once compete for the processor, and each of these takes milliseconds of it."""
+    (tmp_path / "lean.py").write_text(LEAN)
+    heavy = {
+        "ast",
+        "asyncio",
+        "dataclasses",
+        "decimal",
+        "importlib.abc",
+        "inspect",
+        "traceback",
+        "typing",
+        "uuid",
+        "zoneinfo",
+    }
+    # What the machine's own `sitecustomize` loads is not ours.
+    plain = subprocess.run(
+        [sys.executable, "-c", "import runpy, sys; print(*sys.modules)"], capture_output=True, text=True
+    )
+    template = Template("lean:app", tmp_path)
+    template.receive(Kind.REGISTER)
+    host = template.fork(kind, 1)
+    host.call([1, 0, [], {}])
+    status, loaded = host.results(1)[1]
+    template.close()
+    assert (status, heavy & set(loaded) - set(plain.stdout.split())) == (0, set())

@@ -23,11 +23,10 @@ def test_round_trip(case: dict[str, Any]) -> None:
         assert vectors.same(json.loads(text), value)
 
 
-def test_a_host_starts_without_the_modules_of_types_that_the_program_may_not_use() -> None:
+def test_a_type_whose_module_is_not_loaded_can_arrive() -> None:
     script = (
-        "import sys, prpc.host.template; "
-        "assert not {'decimal', 'uuid', 'zoneinfo', 'importlib.abc'} & set(sys.modules); "
-        "from prpc.values import tag, untag; print(tag(untag({'$decimal': '1.50'})))"
+        "import sys; from prpc.values import tag, untag; assert 'decimal' not in sys.modules; "
+        "print(tag(untag({'$decimal': '1.50'})))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "{'$decimal': '1.50'}\n"

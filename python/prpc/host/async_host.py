@@ -6,12 +6,17 @@ import asyncio
 import socket
 from collections import deque
 from time import monotonic_ns
-from typing import Any
 
 from prpc.host.frames import FrameReader, Kind, write_document, write_frame
-from prpc.host.outcome import CANCELLED, Function, Result, frames, raised, returned
-from prpc.host.texts import Texts
+from prpc.host.outcome import CANCELLED, frames, raised, returned
 from prpc.host.watchdog import Watchdog
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from prpc.host.outcome import Function, Result
+    from prpc.host.texts import Texts
 
 
 def run(sock: socket.socket, page: memoryview, texts: Texts, functions: list[Function]) -> None:
@@ -96,7 +101,7 @@ class _Loop:
         except BaseException as error:
             run_ns = monotonic_ns() - start
             if call in self._cancelled and isinstance(error, asyncio.CancelledError):
-                result = Result(call, CANCELLED, None, run_ns)
+                result = (call, CANCELLED, None, run_ns)
             else:
                 result = raised(call, error, run_ns)
         else:

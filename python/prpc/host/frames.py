@@ -6,11 +6,20 @@ import json
 import socket
 import struct
 import sys
-from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, NamedTuple
 
 from prpc.values import untag_object
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Scan = Callable[[str, int], tuple[Any, int]]
+    """Reads a document that begins there; and where it ends."""
+
+    Frame = tuple[int, Any]
+    """The kind of a frame, and its document."""
 
 HEADER = struct.Struct("<IBBH")
 CODEC_JSON = 0
@@ -37,16 +46,6 @@ class Kind(IntEnum):
     DRAINED = 13
     FAILED = 14
 
-
-class Frame(NamedTuple):
-    """One frame, its document read."""
-
-    kind: int
-    document: Any
-
-
-Scan = Callable[[str, int], tuple[Any, int]]
-"""Reads a document that begins there; and where it ends."""
 
 _plain: Scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 _tagged: Scan = json.JSONDecoder(object_hook=untag_object).scan_once  # type: ignore[attr-defined]
@@ -114,7 +113,7 @@ class FrameReader:
             return None
         self._start = body + length
         text = str(self._buffer[body : self._start], "utf-8")
-        return Frame(kind, read_document(text, bool(flags & TAGGED), self._scan))
+        return kind, read_document(text, bool(flags & TAGGED), self._scan)
 
     def _make_room(self) -> None:
         rest = self._end - self._start

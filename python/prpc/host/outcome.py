@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 from prpc.host.frames import Kind, write_document, write_frame
-from prpc.host.texts import Texts
 from prpc.values import Tagger, Unsendable
 
-Function = Callable[..., Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from prpc.host.texts import Texts
+
+    Function = Callable[..., Any]
+
+    Result = tuple[int, int, Any, int]
+    """One outcome: `call, status, value, run_ns`. A list of them is the document of a RESULTS frame."""
 
 RETURNED, RAISED, CANCELLED, UNSENDABLE = 0, 1, 2, 4
 
@@ -20,33 +26,24 @@ LONGEST_RESULT = 16 << 20
 """Bytes of one result, as long as a request may be; a frame may be longer."""
 
 
-class Result(NamedTuple):
-    """One outcome. A list of them is the document of a RESULTS frame."""
-
-    call: int
-    status: int
-    value: Any
-    run_ns: int
-
-
 def returned(call: int, value: Any, run_ns: int) -> tuple[Result, bool]:
     """A function returned; and whether the result carries a tag."""
     kind = type(value)
     if value is None or kind is bool or kind is float or (kind is int and -(1 << 63) <= value < 1 << 63):
-        return Result(call, RETURNED, value, run_ns), False
+        return (call, RETURNED, value, run_ns), False
     tagger = Tagger(longest=_LONG)
     try:
-        return Result(call, RETURNED, tagger.tag(value), run_ns), tagger.tagged
+        return (call, RETURNED, tagger.tag(value), run_ns), tagger.tagged
     except Unsendable as error:
         text = str(error)
     except Exception as error:  # it changed while it was read, or its code for comparing failed
         text = f"a value of type {kind.__name__} cannot be sent: {describe(error)}"
-    return Result(call, UNSENDABLE, _encodable(text), run_ns), False
+    return (call, UNSENDABLE, _encodable(text), run_ns), False
 
 
 def raised(call: int, error: BaseException, run_ns: int) -> Result:
     """A function raised."""
-    return Result(call, RAISED, {"type": type(error).__name__, "text": describe(error)}, run_ns)
+    return (call, RAISED, {"type": type(error).__name__, "text": describe(error)}, run_ns)
 
 
 def describe(error: BaseException) -> str:
@@ -67,7 +64,7 @@ def frames(results: list[Result], tagged: bool, texts: Texts) -> list[bytes]:
         return frames(results[:middle], tagged, texts) + frames(results[middle:], tagged, texts)
     [(call, _, _, run_ns)] = results
     text = f"a result of {len(payload)} bytes cannot be sent, at most {LONGEST_RESULT} are"
-    return [write_frame(Kind.RESULTS, write_document([Result(call, UNSENDABLE, text, run_ns)]))]
+    return [write_frame(Kind.RESULTS, write_document([(call, UNSENDABLE, text, run_ns)]))]
 
 
 def _encodable(text: str) -> str:

@@ -10,11 +10,16 @@ import os
 import socket
 import sys
 from time import monotonic_ns
-from typing import Any
 
 from prpc.host.frames import FrameReader, Kind, send
-from prpc.host.outcome import Function, Result, frames, raised, returned
-from prpc.host.texts import Texts
+from prpc.host.outcome import frames, raised, returned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from prpc.host.outcome import Function, Result
+    from prpc.host.texts import Texts
 
 _PERMIT = 8
 _LONGEST_LEFT = 4096

@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 import runpy
 import sys
-from collections.abc import Callable
 from importlib import import_module
-from typing import Any, NoReturn
 
 from prpc import app_server
 from prpc.app_server import AppServer
 from prpc.signature import entry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
 
 
 class NoProgram(Exception):

@@ -16,10 +16,6 @@ import signal
 import socket
 import sys
 import threading
-import traceback
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any, NoReturn
 
 from prpc.app_server import AppServer
 from prpc.host import older_layout, process_host, thread_host
@@ -28,6 +24,12 @@ from prpc.host.program import NoProgram, description, load, on_start
 from prpc.host.status_page import open_page
 from prpc.signature import callable_by_name
 from prpc.values import Tagger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any, NoReturn
 
 PROTOCOL = 2
 _MOST_FDS = 4
@@ -74,6 +76,8 @@ class _Template:
         if isinstance(error, NoProgram):
             text, shown = str(error), ""
         else:
+            import traceback
+
             text = "".join(traceback.format_exception_only(type(error), error)).strip()
             shown = "".join(traceback.format_exception(type(error), error, _of_program(error.__traceback__)))
         send(self._sock, Kind.FAILED, {"error": _encodable(text), "traceback": _encodable(shown)})
@@ -147,7 +151,7 @@ class _Fresh:
 
     def failed(self, error: BaseException) -> NoReturn:
         """The runtime learns it from the exit code, people from the log."""
-        traceback.print_exception(type(error), error, _of_program(error.__traceback__))
+        _print(error.with_traceback(_of_program(error.__traceback__)))
         _exit(1)
 
     def serve(self, app: AppServer) -> NoReturn:
@@ -176,10 +180,15 @@ def _host(app: AppServer, request: dict[str, Any], fd: int, page: int, *lane: in
         run(sock, words, texts, functions, *lane)
     except (BrokenPipeError, ConnectionResetError):
         pass  # the runtime is gone
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        _print(error)
         code = 1
     _exit(code)
+
+
+def _print(error: BaseException) -> None:
+    """Print a traceback without the module of that name, which takes milliseconds of every start."""
+    sys.__excepthook__(type(error), error, error.__traceback__)
 
 
 def _exit(code: int) -> NoReturn:

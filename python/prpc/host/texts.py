@@ -7,9 +7,12 @@ A text that finds no room stands in the frame, so nobody ever waits for any.
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from prpc.values import LongText, untag_object
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 RING = 16 << 20
 """Bytes of a ring, and of the longest text in it. Memory is taken only for what was ever written."""

@@ -9,11 +9,16 @@ from collections import deque
 from contextlib import suppress
 from queue import SimpleQueue
 from time import monotonic_ns
-from typing import Any
 
 from prpc.host.frames import FrameReader, Kind, write_document, write_frame
-from prpc.host.outcome import Function, Result, frames, raised, returned
-from prpc.host.texts import Texts
+from prpc.host.outcome import frames, raised, returned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from prpc.host.outcome import Function, Result
+    from prpc.host.texts import Texts
 
 _BATCH = 64
 """Results that may wait for company while there are calls to run."""
