@@ -27,5 +27,5 @@ plugins=github.com/containernetworking/plugins/plugins plugins_version=$(pinned 
 install_into "$cache/bin/node" -ldflags "-s -w" $containerd/{containerd,ctr}@"$containerd_version"
 # As containerd's own Makefile has it: two of these are started for each pod.
 install_into "$cache/bin/node" -tags no_grpc -ldflags "-s -w" $containerd/containerd-shim-runc-v2@"$containerd_version"
-install_into "$cache/bin/node" -ldflags "-s -w" $plugins/{main/ptp,main/loopback,ipam/host-local}@"$plugins_version"
+install_into "$cache/bin/node" -ldflags "-s -w" $plugins/{main/ptp,ipam/host-local}@"$plugins_version"
 "$here/node/crun.sh" "$cache/bin/node/crun"
