@@ -39,12 +39,14 @@ def define(source: str) -> Callable[..., Any]:
 
 
 HEADS = [
-    ", ".join(filter(None, parts))
-    for parts in itertools.product(
-        ("", "a, /", "a, b: int = 1, /"), ("", "c: int = 2, d=3"), ("", "*rest"), ("e, f: str, g=4",), ("", "**more")
-    )
-    if "*rest" in parts
-] + ["", "a", "a: int, b", "a, b: 'str' = 'x', *, c", "a, *, b=None", "*a", "**a", "a, /, b, *, c, **d"]
+    *(
+        ", ".join(filter(None, (*by_position, "*rest, e, f: str, g=4", rest)))
+        for *by_position, rest in itertools.product(
+            ("", "a, /", "a, b: int = 1, /"), ("", "c: int = 2, d=3"), ("", "**more")
+        )
+    ),
+    *("", "a", "a: int, b", "a, b: 'str' = 'x', *, c", "a, *, b=None", "*a", "**a", "a, /, b, *, c, **d"),
+]
 
 
 @pytest.mark.parametrize("head", HEADS)
