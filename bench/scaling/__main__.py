@@ -30,6 +30,7 @@ from loads import burst, steady, step
 from many import many
 from outage import outage
 from plot import draw
+from processor import Since
 from record import Run
 from scale_in import scale_in
 from wake import wake
@@ -84,17 +85,10 @@ def main() -> None:
 
 def with_stolen_time(measure: Callable[[int], Run], number: int) -> Run:
     """A run, and the share of the processor that this machine's host took from it: with much, the run tells less."""
-
-    def ticks_and_stolen_ticks() -> tuple[int, int]:
-        # The next two, of guests, are counted among the first.
-        ticks = [int(ticks) for ticks in Path("/proc/stat").read_text().split()[1:9]]
-        return sum(ticks), ticks[-1]
-
-    before = ticks_and_stolen_ticks()
+    since = Since()
     run = measure(number)
-    after = ticks_and_stolen_ticks()
-    share = (after[1] - before[1]) / (after[0] - before[0])
-    return replace(run, figures={**run.figures, "stolen by the host, % of the processor": 100 * share})
+    stolen = since.share("steal")
+    return replace(run, figures={**run.figures, "stolen by the host, % of the processor": 100 * stolen})
 
 
 def mounted(measure: Callable[[int], Run]) -> Callable[[int], Run]:

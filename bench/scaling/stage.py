@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +15,7 @@ from callers import Queue
 from cluster import Namespace, Object, kubectl, queue, wait_for
 from fleet import Fleet, watched
 from installed import redis_namespace
+from processor import Since
 
 LARGEST_OFFSET = 0.05
 """Seconds by which the cluster's clock may differ from this machine's: answers are stamped there, calls here."""
@@ -89,16 +88,9 @@ def compare_clocks(caller: Queue) -> None:
 
 def is_idle() -> bool:
     """Looks for some seconds whether this machine, which is the node too, has little to do."""
-
-    def seconds_and_idle_seconds() -> tuple[float, float]:
-        up, idle = map(float, Path("/proc/uptime").read_text().split())
-        return up, idle / (os.cpu_count() or 1)
-
-    before = seconds_and_idle_seconds()
     for _ in range(IDLE_SECONDS):
+        second = Since()
         time.sleep(1)
-        after = seconds_and_idle_seconds()
-        if after[1] - before[1] < IDLE_SHARE * (after[0] - before[0]):
+        if second.share("idle") < IDLE_SHARE:
             return False
-        before = after
     return True
