@@ -13,6 +13,7 @@ mod queue;
 mod report;
 mod resolve;
 mod victims;
+mod written;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -38,11 +39,11 @@ use crate::arguments::Options;
 use crate::metrics::Metrics;
 use crate::scaling::{BrokerState, QueueRef, Scalers};
 use crate::workers::Workers;
-use apply::Written;
 use backoff::Backoff;
 use error::{Error, Remedy};
 use pace::Pace;
 use queue::Queue;
+use written::Written;
 
 type Guarded = DeserializeGuard<PrpcQueue>;
 
@@ -201,7 +202,7 @@ async fn bring_about(context: &Context, reference: &QueueRef, resource: &PrpcQue
     let seen = context.scalers.follow(reference, queue.wish(), replicas, &learnt);
     victims::mark(context, reference, &queue, seen.desired).await;
     let children = build::children(&queue, seen.desired, &context.options)?;
-    let live = apply::apply(context, reference, &queue, children).await?;
+    let live = apply::apply(context, reference, &queue, &children).await?;
     context.scalers.written(reference);
     // What an earlier operator told of the broker holds until this one has asked, too.
     if seen.broker == BrokerState::Unasked && queue.place().is_some() && !queue.is_new() {

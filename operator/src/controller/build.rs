@@ -7,11 +7,7 @@ mod surroundings;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::networking::v1::NetworkPolicy;
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
-use kube::api::DynamicObject;
-use prpc_api::spec::NetworkPolicyMode;
 use prpc_contract::labels;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,24 +16,19 @@ use super::error::Error;
 use super::queue::Queue;
 use crate::arguments::Options;
 pub(super) use deployment::CONTAINER;
+pub(super) use surroundings::{Surroundings, surroundings};
 
-/// Everything that is to exist for a queue. What is `None` is removed.
-#[derive(Serialize)]
+/// Everything that is to exist for a queue.
 pub(super) struct Children {
     pub(super) deployment: Deployment,
-    pub(super) disruption_budget: PodDisruptionBudget,
-    pub(super) network_policy: Option<NetworkPolicy>,
-    pub(super) pod_monitor: Option<DynamicObject>,
+    pub(super) surroundings: Surroundings,
 }
 
 /// The children of a queue with so many replicas.
 pub(super) fn children(queue: &Queue, replicas: u32, options: &Options) -> Result<Children, Error> {
     Ok(Children {
         deployment: deployment::deployment(queue, replicas, options)?,
-        disruption_budget: surroundings::disruption_budget(queue),
-        network_policy: (queue.spec.network_policy.mode == NetworkPolicyMode::Managed)
-            .then(|| surroundings::network_policy(queue)),
-        pod_monitor: queue.spec.observability.pod_monitor.then(|| surroundings::pod_monitor(queue)),
+        surroundings: surroundings(queue),
     })
 }
 

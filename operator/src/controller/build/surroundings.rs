@@ -7,15 +7,36 @@ use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec}
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::DynamicObject;
 use kube::core::TypeMeta;
+use prpc_api::spec::NetworkPolicyMode;
 use prpc_contract::labels;
+use serde::Serialize;
 use serde_json::json;
 
 use super::deployment::PAGES;
 use super::{metadata, selector, selector_labels};
 use crate::controller::queue::Queue;
 
+/// The children of a queue beside its Deployment. What is `None` is removed.
+#[derive(Serialize)]
+pub(in crate::controller) struct Surroundings {
+    pub(in crate::controller) disruption_budget: PodDisruptionBudget,
+    pub(in crate::controller) network_policy: Option<NetworkPolicy>,
+    pub(in crate::controller) pod_monitor: Option<DynamicObject>,
+}
+
+/// What is to surround the workers of a queue.
+pub(in crate::controller) fn surroundings(queue: &Queue) -> Surroundings {
+    let spec = &queue.spec;
+    Surroundings {
+        disruption_budget: disruption_budget(queue),
+        network_policy: (spec.network_policy.mode == NetworkPolicyMode::Managed)
+            .then(|| network_policy(queue)),
+        pod_monitor: spec.observability.pod_monitor.then(|| pod_monitor(queue)),
+    }
+}
+
 /// Drained nodes take one pod at a time, unless the spec says otherwise.
-pub(super) fn disruption_budget(queue: &Queue) -> PodDisruptionBudget {
+fn disruption_budget(queue: &Queue) -> PodDisruptionBudget {
     let wanted = queue.spec.disruption_budget.max_unavailable.clone();
     PodDisruptionBudget {
         metadata: metadata(queue),
@@ -31,7 +52,7 @@ pub(super) fn disruption_budget(queue: &Queue) -> PodDisruptionBudget {
 }
 
 /// Only the port of the pages is open. The way out stays open: nobody knows whom the functions call.
-pub(super) fn network_policy(queue: &Queue) -> NetworkPolicy {
+fn network_policy(queue: &Queue) -> NetworkPolicy {
     let pages = NetworkPolicyPort {
         port: Some(IntOrString::Int(labels::PAGES_PORT.into())),
         protocol: Some("TCP".into()),
@@ -49,7 +70,7 @@ pub(super) fn network_policy(queue: &Queue) -> NetworkPolicy {
 }
 
 /// For the Prometheus operator.
-pub(super) fn pod_monitor(queue: &Queue) -> DynamicObject {
+fn pod_monitor(queue: &Queue) -> DynamicObject {
     DynamicObject {
         types: Some(TypeMeta { api_version: "monitoring.coreos.com/v1".into(), kind: "PodMonitor".into() }),
         metadata: metadata(queue),

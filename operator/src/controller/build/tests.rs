@@ -40,9 +40,9 @@ fn every_child_belongs_to_the_queue() {
         children_of(&json!({"networkPolicy": {"mode": "Managed"}, "observability": {"podMonitor": true}}));
     let metadata = [
         &children.deployment.metadata,
-        &children.disruption_budget.metadata,
-        &children.network_policy.as_ref().unwrap().metadata,
-        &children.pod_monitor.as_ref().unwrap().metadata,
+        &children.surroundings.disruption_budget.metadata,
+        &children.surroundings.network_policy.as_ref().unwrap().metadata,
+        &children.surroundings.pod_monitor.as_ref().unwrap().metadata,
     ];
     for metadata in metadata {
         assert_eq!(metadata.name.as_deref(), Some("orders-worker"));
@@ -55,7 +55,7 @@ fn every_child_belongs_to_the_queue() {
 #[test]
 fn what_was_not_asked_for_is_not_made() {
     let children = children_of(&json!({}));
-    assert!(children.network_policy.is_none() && children.pod_monitor.is_none());
+    assert!(children.surroundings.network_policy.is_none() && children.surroundings.pod_monitor.is_none());
 }
 
 #[test]

@@ -37,7 +37,20 @@ async fn nothing_changes_while_there_is_nothing_to_change() {
     // What is not watched is put right after some minutes all the same.
     world.api.delete("poddisruptionbudgets", SHOP, WORKER);
     let budget = || world.api.get("poddisruptionbudgets", SHOP, WORKER).is_some();
-    until_within(LONG + RESYNC, "the budget", budget).await;
+    until_within(2 * LONG + RESYNC, "the budget", budget).await;
+    assert_eq!(world.api.times("PATCH deployments/").len(), 1);
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_number_of_pods_writes_their_deployment_only() {
+    let world = World::with_queue(&json!({}));
+    world.until_reason(UNREACHABLE).await;
+    put(&world.api, "orders", &json!({"scaling": {"minReplicas": 3}}));
+    world.until_replicas(3).await;
+    world.until_passes(2).await;
+    assert_eq!(world.api.times("PATCH deployments/").len(), 2);
+    assert_eq!(world.api.times("PATCH poddisruptionbudgets/").len(), 1);
     world.end().await;
 }
 
