@@ -45,9 +45,9 @@ def many(_seed: int, count: int) -> Run:
             "all asleep s": settled,
             "connections to Redis": len(clients),
             "writes to the API server /s": mean(minute.writes for minute in minutes),
-            "in the busiest minute /s": max(minute.writes for minute in minutes),
+            "writes in the busiest minute /s": max(minute.writes for minute in minutes),
             "core %": mean(minute.core for minute in minutes),
-            "in the busiest minute, core %": max(minute.core for minute in minutes),
+            "core in the busiest minute %": max(minute.core for minute in minutes),
             "memory MB": proportional_memory([pid]),
         }
         on.place.delete("pq", "--all", "--wait=false")

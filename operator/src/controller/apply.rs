@@ -31,6 +31,7 @@ pub(super) async fn apply(
     // First what callers wait for.
     let live = deployment(context, reference, queue, &children.deployment).await?;
     if !context.written.has_surroundings(reference, &children.surroundings) {
+        context.written.doubt_surroundings(reference);
         surroundings(&context.client, queue, &children.surroundings).await?;
         context.written.keep_surroundings(reference, &children.surroundings);
     }

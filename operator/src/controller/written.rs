@@ -65,6 +65,11 @@ impl Written {
         })
     }
 
+    /// What surrounds the pods is about to be written: a write that fails may have been done in part.
+    pub(super) fn doubt_surroundings(&self, queue: &QueueRef) {
+        self.with(queue, |record| record.surroundings = None);
+    }
+
     /// These were written.
     pub(super) fn keep_surroundings(&self, queue: &QueueRef, wanted: &Surroundings) {
         let until = Instant::now() + AGAIN + Duration::from_secs(hash(queue) % AGAIN.as_secs());

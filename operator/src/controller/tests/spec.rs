@@ -100,3 +100,18 @@ async fn what_is_asked_for_besides_pods_is_made_and_removed_even_if_a_write_fail
     }
     world.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_made_before_a_write_failed_goes_when_the_spec_is_what_it_was() {
+    let wanted = |mode: &str, monitor: bool| json!({"networkPolicy": {"mode": mode}, "observability": {"podMonitor": monitor}});
+    let world = World::with_queue(&wanted("None", false));
+    world.until_reason(UNREACHABLE).await;
+    world.api.fail(usize::MAX, "PATCH podmonitors/", 500);
+    put(&world.api, "orders", &wanted("Managed", true));
+    world.until_reason("WriteFailed").await;
+    let made = || world.api.get("networkpolicies", SHOP, WORKER).is_some();
+    assert!(made());
+    put(&world.api, "orders", &wanted("None", false));
+    until("the policy is gone", || !made()).await;
+    world.end().await;
+}
